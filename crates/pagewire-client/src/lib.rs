@@ -1,0 +1,1 @@
+//! The Rust SDK: scrape and stream, with resume.

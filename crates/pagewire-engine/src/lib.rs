@@ -1,0 +1,1 @@
+//! Runs, scheduling, accounts: what the edge holds a handle of.

@@ -1,0 +1,1 @@
+//! Journals and cursors: records that are durable before they are visible.

@@ -1,0 +1,1 @@
+//! For tests only: origin site, SSE checker, the binary, crash driver.

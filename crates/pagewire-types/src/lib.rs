@@ -1,0 +1,27 @@
+//! Wire types, ids and problem codes: the words that every other crate speaks.
+//!
+//! What is here is plain data with its parsing and its text form. It knows no HTTP server, no database and no socket,
+//! and it depends on no other crate of the workspace. Requests are parsed once, here, at the edge: a value of a type
+//! of this crate cannot hold what the contract forbids, so nothing below checks again.
+
+pub mod fields;
+pub mod format;
+pub mod ids;
+pub mod problem;
+pub mod record;
+pub mod request;
+pub mod scope;
+pub mod scrape;
+pub mod target_error;
+pub mod target_url;
+
+pub use fields::FieldError;
+pub use format::{Format, Formats};
+pub use ids::{KeyId, RunId, TraceId, WorkspaceId};
+pub use problem::{Problem, ProblemCode};
+pub use record::{End, ErrorRecord, Progress, Warning};
+pub use request::{ScrapeRequest, StreamRequest, UrlEntry};
+pub use scope::{Scope, Scopes};
+pub use scrape::{ProxyType, Retry, RetryOn, RobotsRule, ScrapeOptions, ScrapeParams};
+pub use target_error::TargetErrorCode;
+pub use target_url::TargetUrl;

@@ -1,0 +1,94 @@
+//! The events of a run as its consumers read them, but for the page envelope, which is opaque JSON on its way out.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::target_error::TargetErrorCode;
+
+/// The data of an `error` event: a URL whose retries are exhausted.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ErrorRecord {
+    /// The URL as the request gave it.
+    pub url: String,
+    /// Stable code.
+    pub code: TargetErrorCode,
+    /// The target's status, where it answered.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub http_status: Option<u16>,
+    /// The sentence for people.
+    pub error: String,
+    /// Whether another run might succeed.
+    pub retryable: bool,
+    /// Attempts made.
+    pub attempts: u32,
+    /// The URL's position in the request.
+    pub index: u32,
+    /// Echo of the request's `custom_id`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub custom_id: Option<String>,
+    /// Echo of the request's `metadata`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub metadata: Option<Value>,
+}
+
+/// The data of a `progress` event. `done` counts all URLs that are finished, `errored` those of them that failed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Progress {
+    /// The stream.
+    pub stream_id: String,
+    /// The job that keeps the stream's results.
+    pub job_id: String,
+    /// URLs finished.
+    pub done: u64,
+    /// URLs finished that failed.
+    pub errored: u64,
+    /// URLs not yet finished.
+    pub queued: u64,
+    /// URLs of the request.
+    pub total: u64,
+    /// Credits of the finished records.
+    pub credits_used: u64,
+}
+
+/// The data of the `end` event.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct End {
+    /// The stream.
+    pub stream_id: String,
+    /// The job that keeps the stream's results.
+    pub job_id: String,
+    /// URLs that became a page.
+    pub done: u64,
+    /// URLs that failed. `done` and `errored` add up to `total`.
+    pub errored: u64,
+    /// URLs of the request.
+    pub total: u64,
+    /// Credits of the records.
+    pub credits_used: u64,
+    /// Milliseconds since the request was accepted.
+    pub elapsed_ms: u64,
+    /// The trace of the request that reads the end.
+    pub trace_id: String,
+}
+
+/// The data of a `warning` event.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "code", rename_all = "snake_case")]
+pub enum Warning {
+    /// Few credits are left.
+    LowCredits {
+        /// Credits left.
+        balance: u64,
+    },
+    /// No credits are left: the URLs not yet fetched end as errors.
+    CreditsExhausted,
+    /// A host's politeness allows less than the concurrency asked for.
+    ConcurrencyTrimmed {
+        /// The host.
+        host: String,
+        /// Requests at once that the host gets.
+        concurrency: u32,
+    },
+    /// The run reached its longest time: the URLs not yet fetched end as errors.
+    MaxWallTime,
+}

@@ -1,0 +1,315 @@
+//! The bodies of `POST /v1/scrape` and `POST /v1/stream`, read once into values that hold only what is allowed.
+
+use serde_json::{Map, Value};
+
+use crate::fields::{Faults, FieldError, Fields, brief};
+use crate::problem::{Problem, ProblemCode};
+use crate::scrape::ScrapeParams;
+use crate::target_url::TargetUrl;
+
+/// URLs that one stream may hold.
+pub const STREAM_URLS_MAX: usize = 10_000;
+/// Fetches at once that a stream may ask for.
+pub const STREAM_CONCURRENCY_MAX: u64 = 100;
+/// Fetches at once of a stream that names none.
+pub const STREAM_CONCURRENCY_DEFAULT: u32 = 16;
+/// URLs in one stored chunk of a run's input.
+pub const CHUNK_URLS: usize = 500;
+/// Characters of a `custom_id`.
+const CUSTOM_ID_CHARS_MAX: usize = 256;
+/// Bytes of an entry's `metadata`, as compact JSON.
+const METADATA_BYTES_MAX: usize = 4 * 1024;
+
+/// One URL of a request, with what the request says of it alone.
+#[derive(Debug, Clone, PartialEq)]
+pub struct UrlEntry {
+    /// Where to fetch.
+    pub url: TargetUrl,
+    /// The text that the request gave, where it differs from the normalised URL: records echo it, so that callers can
+    /// join on it.
+    given: Option<Box<str>>,
+    /// Overrides of the request's parameters.
+    pub overrides: Option<Box<ScrapeParams>>,
+    /// Echoed in the record.
+    pub custom_id: Option<Box<str>>,
+    /// Echoed in the record: compact JSON text.
+    pub metadata: Option<Box<str>>,
+}
+
+impl UrlEntry {
+    /// The URL in the words of the request.
+    #[must_use]
+    pub fn given(&self) -> &str {
+        self.given.as_deref().unwrap_or_else(|| self.url.as_str())
+    }
+
+    fn of_url(url: TargetUrl, text: &str) -> Self {
+        let given = (url.as_str() != text).then(|| text.into());
+        Self { url, given, overrides: None, custom_id: None, metadata: None }
+    }
+
+    /// Reads the entries of a stored chunk, which were accepted when they were stored.
+    pub fn read_stored(items: Value) -> Result<Vec<Self>, Box<Problem>> {
+        let mut reading = Reading::default();
+        let Value::Array(items) = items else {
+            return Err(Box::new(Problem::new(ProblemCode::Internal, "a stored chunk is not an array")));
+        };
+        let entries = items.into_iter().filter_map(|item| reading.entry(item, "")).collect();
+        reading.verdict().map(|()| entries)
+    }
+}
+
+/// The body of `POST /v1/scrape`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ScrapeRequest {
+    /// The page to fetch.
+    pub entry: UrlEntry,
+    /// How to fetch and read it.
+    pub params: ScrapeParams,
+}
+
+impl ScrapeRequest {
+    /// Reads the body.
+    pub fn parse(body: Value) -> Result<Self, Box<Problem>> {
+        let map = object(body)?;
+        let mut reading = Reading::default();
+        let mut fields = Fields::new(map, "", &mut reading.faults);
+        let params = ScrapeParams::read(&mut fields);
+        let custom_id = read_custom_id(&mut fields);
+        let metadata = read_metadata(&mut fields);
+        let url = fields.take("url");
+        if url.is_none() {
+            fields.fault("url", "is required: the page to fetch");
+        }
+        fields.finish();
+        let entry = url.and_then(|url| reading.url(&url, "/url"));
+        reading.verdict()?;
+        // `verdict` has refused a request without a URL.
+        let entry = entry
+            .ok_or_else(|| Box::new(Problem::new(ProblemCode::Internal, "a request without a URL passed")))?;
+        Ok(Self { entry: UrlEntry { custom_id, metadata, ..entry }, params })
+    }
+}
+
+/// The body of `POST /v1/stream`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StreamRequest {
+    /// The URLs, in the order of the request.
+    pub entries: Vec<UrlEntry>,
+    /// Fetches at once.
+    pub concurrency: u32,
+    /// What holds for every URL that says nothing else.
+    pub params: ScrapeParams,
+    /// `params` as JSON text, to be stored and read back by [`ScrapeParams::read_stored`].
+    pub params_json: String,
+    /// `entries` as JSON arrays of at most [`CHUNK_URLS`], to be stored and read back by [`UrlEntry::read_stored`].
+    pub chunks_json: Vec<String>,
+}
+
+impl StreamRequest {
+    /// Reads the body.
+    pub fn parse(body: Value) -> Result<Self, Box<Problem>> {
+        let mut map = object(body)?;
+        let urls = map.remove("urls");
+        let concurrency = map.remove("concurrency").filter(|value| !value.is_null());
+        let params_json = Value::Object(map.clone()).to_string();
+
+        let mut reading = Reading::default();
+        let mut fields = Fields::new(map, "", &mut reading.faults);
+        let params = ScrapeParams::read(&mut fields);
+        let concurrency = match concurrency {
+            None => STREAM_CONCURRENCY_DEFAULT,
+            Some(value) => match value.as_u64().filter(|n| (1..=STREAM_CONCURRENCY_MAX).contains(n)) {
+                Some(n) => u32::try_from(n).unwrap_or(STREAM_CONCURRENCY_DEFAULT),
+                None => {
+                    fields.fault(
+                        "concurrency",
+                        format!(
+                            "must be a whole number from 1 to {STREAM_CONCURRENCY_MAX}, not {}",
+                            brief(&value)
+                        ),
+                    );
+                    STREAM_CONCURRENCY_DEFAULT
+                }
+            },
+        };
+        let urls = match urls {
+            Some(Value::Array(urls)) => urls,
+            Some(other) => {
+                fields.fault("urls", format!("must be an array of URLs, not {}", brief(&other)));
+                Vec::new()
+            }
+            None => {
+                fields.fault("urls", "is required: the URLs to fetch");
+                Vec::new()
+            }
+        };
+        fields.finish();
+        if urls.len() > STREAM_URLS_MAX {
+            return Err(Box::new(Problem::new(
+                ProblemCode::TooManyUrls,
+                format!("`urls` has {} entries; a stream takes at most {STREAM_URLS_MAX}", urls.len()),
+            )));
+        }
+        if urls.is_empty() && reading.faults.is_empty() {
+            reading.faults.add("/urls", "must hold at least one URL");
+        }
+        let chunks_json = urls.chunks(CHUNK_URLS).map(json_array).collect();
+        let mut entries = Vec::with_capacity(urls.len());
+        for (index, item) in urls.into_iter().enumerate() {
+            entries.extend(reading.entry(item, &format!("/urls/{index}")));
+        }
+        reading.verdict()?;
+        Ok(Self { entries, concurrency, params, params_json, chunks_json })
+    }
+}
+
+fn json_array(items: &[Value]) -> String {
+    let mut text = String::from("[");
+    for (index, item) in items.iter().enumerate() {
+        if index > 0 {
+            text.push(',');
+        }
+        text.push_str(&item.to_string());
+    }
+    text.push(']');
+    text
+}
+
+fn object(body: Value) -> Result<Map<String, Value>, Box<Problem>> {
+    match body {
+        Value::Object(map) => Ok(map),
+        other => Err(Box::new(Problem::invalid(
+            ProblemCode::ValidationFailed,
+            vec![FieldError::new("", format!("the body must be a JSON object, not {}", brief(&other)))],
+        ))),
+    }
+}
+
+/// The faults of one request. URLs have a problem code of their own, so they are kept apart.
+#[derive(Default)]
+struct Reading {
+    faults: Faults,
+    url_faults: Faults,
+}
+
+impl Reading {
+    fn entry(&mut self, item: Value, pointer: &str) -> Option<UrlEntry> {
+        match item {
+            Value::Object(map) => self.entry_with_overrides(map, pointer),
+            other => self.url(&other, pointer),
+        }
+    }
+
+    fn entry_with_overrides(&mut self, map: Map<String, Value>, pointer: &str) -> Option<UrlEntry> {
+        let mut fields = Fields::new(map, pointer, &mut self.faults);
+        let overrides = ScrapeParams::read(&mut fields);
+        let custom_id = read_custom_id(&mut fields);
+        let metadata = read_metadata(&mut fields);
+        let url_pointer = fields.pointer_to("url");
+        let url = fields.take("url");
+        if url.is_none() {
+            fields.fault("url", "is required: the page to fetch");
+        }
+        fields.finish();
+        let entry = self.url(&url?, &url_pointer)?;
+        let overrides = (overrides != ScrapeParams::default()).then(|| Box::new(overrides));
+        Some(UrlEntry { overrides, custom_id, metadata, ..entry })
+    }
+
+    fn url(&mut self, value: &Value, pointer: &str) -> Option<UrlEntry> {
+        let Some(text) = value.as_str() else {
+            self.faults.add(pointer, format!("must be a URL or an object with `url`, not {}", brief(value)));
+            return None;
+        };
+        match TargetUrl::parse(text) {
+            Ok(url) => Some(UrlEntry::of_url(url, text)),
+            Err(error) => {
+                self.url_faults.add(pointer, format!("{}: {error}", brief(value)));
+                None
+            }
+        }
+    }
+
+    fn verdict(self) -> Result<(), Box<Problem>> {
+        if !self.faults.is_empty() {
+            let mut errors = self.faults.into_vec();
+            errors.extend(self.url_faults.into_vec());
+            return Err(Box::new(Problem::invalid(ProblemCode::ValidationFailed, errors)));
+        }
+        if !self.url_faults.is_empty() {
+            return Err(Box::new(Problem::invalid(ProblemCode::InvalidUrl, self.url_faults.into_vec())));
+        }
+        Ok(())
+    }
+}
+
+fn read_custom_id(fields: &mut Fields<'_>) -> Option<Box<str>> {
+    fields.take_with("custom_id", "a string of at most 256 characters", |value| {
+        value.as_str().filter(|text| text.chars().count() <= CUSTOM_ID_CHARS_MAX).map(Into::into)
+    })
+}
+
+fn read_metadata(fields: &mut Fields<'_>) -> Option<Box<str>> {
+    fields.take_with("metadata", "an object of at most 4 KiB", |value| {
+        let text = value.is_object().then(|| value.to_string())?;
+        (text.len() <= METADATA_BYTES_MAX).then(|| text.into())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn refusal(body: Value) -> (String, Vec<String>) {
+        let problem = StreamRequest::parse(body).expect_err("refused");
+        (problem.code, problem.errors.into_iter().map(|error| error.pointer).collect())
+    }
+
+    #[test]
+    fn a_stream_of_strings_and_objects_is_read() {
+        let request = StreamRequest::parse(json!({
+            "urls": ["http://a.example", {"url": "http://b.example/", "custom_id": "7", "timeout": 2000}],
+            "formats": ["raw_html"],
+        }))
+        .expect("valid");
+        assert_eq!(request.concurrency, 16);
+        assert_eq!(request.entries[0].given(), "http://a.example");
+        assert_eq!(request.entries[0].url.as_str(), "http://a.example/");
+        assert_eq!(request.entries[1].custom_id.as_deref(), Some("7"));
+        assert!(request.entries[1].overrides.as_ref().is_some_and(|o| o.timeout.is_some()));
+    }
+
+    #[test]
+    fn what_was_stored_is_read_back_the_same() {
+        let request = StreamRequest::parse(json!({
+            "urls": ["http://a.example", {"url": "http://b.example/", "metadata": {"row": 3}, "formats": []}],
+            "extract": {"name": "string"}, "retry": {"max": 1},
+        }))
+        .expect("valid");
+        let items = serde_json::from_str(&request.chunks_json[0]).expect("json");
+        assert_eq!(UrlEntry::read_stored(items).expect("stored"), request.entries);
+        let params = serde_json::from_str(&request.params_json).expect("json");
+        assert_eq!(ScrapeParams::read_stored(params), request.params);
+    }
+
+    #[test]
+    fn every_fault_is_named_by_its_pointer() {
+        let (code, pointers) = refusal(
+            json!({"urls": ["http://a/", {"url": "http://b/", "colour": 1}], "concurrency": 0, "x": 1}),
+        );
+        assert_eq!(code, "validation_failed");
+        assert_eq!(pointers, ["/concurrency", "/x", "/urls/1/colour"]);
+        assert_eq!(
+            refusal(json!({"urls": ["http://a/", "ftp://b/", "http://u:p@c/"]})),
+            ("invalid_url".into(), vec!["/urls/1".into(), "/urls/2".into()])
+        );
+        assert_eq!(refusal(json!({"urls": []})).1, ["/urls"]);
+        assert_eq!(refusal(json!({"urls": vec!["http://a/"; 10_001]})).0, "too_many_urls");
+        assert_eq!(refusal(json!({"urls": ["http://a/"], "concurrency": 101})).1, ["/concurrency"]);
+        assert_eq!(refusal(json!({"urls": ["http://a/"], "formats": ["pdf"]})).1, ["/formats/0"]);
+        assert_eq!(refusal(json!({"urls": ["http://a/"], "headers": {"Host": "b"}})).1, ["/headers"]);
+    }
+}
