@@ -1,0 +1,126 @@
+use std::io::Write as _;
+
+use super::recover::newest_segment;
+use super::*;
+use crate::conformance;
+use crate::record::Kind;
+
+fn options(segment_bytes: u64, ring_bytes: usize) -> SegmentOptions {
+    SegmentOptions {
+        keys: KeySpace::Ordinals(1_000),
+        segment_bytes,
+        ring_bytes,
+        durability: Durability::Process,
+    }
+}
+
+fn record(ordinal: u64) -> NewRecord {
+    NewRecord {
+        key: Key(u128::from(ordinal)),
+        kind: Kind::FIRST,
+        weight: 1,
+        body: Bytes::from(format!("body of {ordinal}")),
+    }
+}
+
+const ALL: Limit = Limit { records: 1_000, bytes: usize::MAX };
+
+async fn bodies(journal: &SegmentJournal) -> Vec<Bytes> {
+    let (mut after, mut bodies) = (Position::START, Vec::new());
+    while let Read::Records(records) = journal.read(after, ALL).await.expect("readable") {
+        after = records.last().expect("at least one").position;
+        bodies.extend(records.into_iter().map(|record| record.body));
+    }
+    bodies
+}
+
+#[tokio::test]
+async fn every_law_holds_with_a_ring_and_without_and_over_many_segments() {
+    for (segment_bytes, ring_bytes) in [(1 << 20, 1 << 20), (1 << 20, 0), (200, 0), (200, 300)] {
+        conformance::check(|| {
+            let directory = tempfile::tempdir().expect("a directory");
+            let path = directory.path().to_owned();
+            let opened =
+                move || SegmentJournal::open(&path, options(segment_bytes, ring_bytes)).expect("opens");
+            (opened, directory)
+        })
+        .await;
+    }
+}
+
+#[tokio::test]
+async fn a_torn_last_batch_is_cut_off_at_any_byte_and_the_rest_stays() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let journal = SegmentJournal::open(directory.path(), options(1 << 20, 0)).expect("opens");
+    journal.append(Fence(1), vec![record(0), record(1)]).await.expect("appends");
+    let whole = std::fs::metadata(newest_segment(directory.path())).expect("there").len();
+    journal.append(Fence(1), vec![record(2)]).await.expect("appends");
+    let all = std::fs::read(newest_segment(directory.path())).expect("there");
+    for cut in whole..all.len() as u64 {
+        std::fs::write(newest_segment(directory.path()), &all[..usize::try_from(cut).expect("small")])
+            .expect("written");
+        let journal = SegmentJournal::open(directory.path(), options(1 << 20, 0)).expect("opens");
+        assert_eq!(bodies(&journal).await.len(), 2, "cut at {cut}");
+        let outcome = journal.append(Fence(1), vec![record(2)]).await.expect("appends");
+        assert_eq!(outcome, [Appended::At(Position(3))]);
+        assert_eq!(bodies(&journal).await.len(), 3);
+    }
+}
+
+#[tokio::test]
+async fn damage_in_the_middle_is_told_and_nothing_is_cut_off() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let journal = SegmentJournal::open(directory.path(), options(1 << 20, 0)).expect("opens");
+    journal.append(Fence(1), vec![record(0)]).await.expect("appends");
+    journal.append(Fence(1), vec![record(1)]).await.expect("appends");
+    let path = newest_segment(directory.path());
+    let length = std::fs::metadata(&path).expect("there").len();
+    let file = std::fs::OpenOptions::new().write(true).open(&path).expect("opens");
+    file.write_all_at(&[0xff], 10).expect("written");
+    let error = SegmentJournal::open(directory.path(), options(1 << 20, 0)).expect_err("damaged");
+    assert!(matches!(error, ReadError::Damaged { position: 1, .. }), "{error:?}");
+    assert_eq!(std::fs::metadata(&path).expect("there").len(), length);
+}
+
+#[tokio::test]
+async fn a_body_that_rotted_is_not_given_out() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let journal = SegmentJournal::open(directory.path(), options(1 << 20, 0)).expect("opens");
+    journal.append(Fence(1), vec![record(0)]).await.expect("appends");
+    let path = newest_segment(directory.path());
+    let length = std::fs::metadata(&path).expect("there").len();
+    let file = std::fs::OpenOptions::new().write(true).open(&path).expect("opens");
+    file.write_all_at(b"X", length - 1).expect("written");
+    assert!(matches!(journal.read(Position::START, ALL).await, Err(ReadError::Damaged { position: 1, .. })));
+}
+
+#[tokio::test]
+async fn zeros_after_the_last_batch_are_cut_off() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let journal = SegmentJournal::open(directory.path(), options(1 << 20, 0)).expect("opens");
+    journal.append(Fence(1), vec![record(0)]).await.expect("appends");
+    let mut file =
+        std::fs::OpenOptions::new().append(true).open(newest_segment(directory.path())).expect("opens");
+    file.write_all(&[0; 5_000]).expect("written");
+    let journal = SegmentJournal::open(directory.path(), options(1 << 20, 0)).expect("opens");
+    assert_eq!(bodies(&journal).await.len(), 1);
+}
+
+#[tokio::test]
+async fn trimming_unlinks_whole_segments_and_tells_those_who_come_late() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let journal = SegmentJournal::open(directory.path(), options(1, 0)).expect("opens");
+    for ordinal in 0..5 {
+        journal.append(Fence(1), vec![record(ordinal)]).await.expect("appends");
+    }
+    journal.trim(Position(3)).await.expect("trims");
+    let read = journal.read(Position::START, ALL).await.expect("readable");
+    assert_eq!(read, Read::Expired { oldest: Position(4) });
+    assert_eq!(std::fs::read_dir(directory.path()).expect("there").count(), 2);
+    let journal = SegmentJournal::open(directory.path(), options(1, 0)).expect("opens");
+    assert_eq!(journal.tip().borrow().position, Position(5));
+    assert_eq!(
+        journal.read(Position(2), ALL).await.expect("readable"),
+        Read::Expired { oldest: Position(4) }
+    );
+}
