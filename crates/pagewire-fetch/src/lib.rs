@@ -1,1 +1,32 @@
 //! The only code that opens a socket to a target: guard, DNS, client, body caps, robots.
+//!
+//! ```text
+//! Client::fetch ── redirect ──┬─ pool ──────────────────────────┐
+//!   (one attempt, one timer)  └─ connect: dns → guard → TCP/TLS ┴─ exchange (HTTP/1.1, HTTP/2) → body (caps, unpack)
+//! ```
+//!
+//! Invariants: no address is connected to that the guard has not judged, at any hop; every body, header, redirect chain
+//! and wait has a cap; no environment variable is read. What a status means, when to try again, and how politely, is
+//! the engine's to decide.
+
+mod body;
+mod client;
+mod config;
+mod connect;
+mod dns;
+mod error;
+mod exchange;
+pub mod guard;
+mod message;
+mod pool;
+mod redirect;
+pub mod robots;
+mod tls;
+mod wire;
+
+pub use client::Client;
+pub use config::{FetchConfig, ResolverChoice};
+pub use error::{BuildError, DnsError, FailureKind, FetchError};
+pub use guard::{Blocked, Guard};
+pub use message::{Request, Response};
+pub use robots::{Robots, RobotsVerdict};
