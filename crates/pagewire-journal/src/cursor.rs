@@ -57,19 +57,10 @@ impl Cursor {
         *self.tip.borrow()
     }
 
-    /// The next records, as soon as there is one. Dropping the future loses nothing.
-    pub async fn next(&mut self, limit: Limit) -> Result<Vec<Record>, CursorError> {
-        loop {
-            self.tip.borrow_and_update();
-            if let Some(records) = self.try_next(limit).await? {
-                return Ok(records);
-            }
-            self.tip.changed().await.map_err(|_| CursorError::Dropped)?;
-        }
-    }
-
     /// The next records, or `None` at the tip.
     pub async fn try_next(&mut self, limit: Limit) -> Result<Option<Vec<Record>>, CursorError> {
+        // Seen before the read, so that a record that comes after the read wakes `moved`.
+        self.tip.borrow_and_update();
         match self.journal.read(self.after, limit).await? {
             Read::Records(records) => {
                 if let Some(last) = records.last() {
@@ -81,5 +72,10 @@ impl Cursor {
             Read::Expired { oldest } => Err(CursorError::Expired { oldest }),
             Read::PastTip { tip } => Err(CursorError::PastTip { tip }),
         }
+    }
+
+    /// Waits until the journal has grown since the last read. Dropping the future loses nothing.
+    pub async fn moved(&mut self) -> Result<(), CursorError> {
+        self.tip.changed().await.map_err(|_| CursorError::Dropped)
     }
 }

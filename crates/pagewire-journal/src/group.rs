@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use tokio::sync::Notify;
 
-use crate::journal::{AppendError, Journal};
+use crate::journal::{AppendError, Appended, Journal};
 use crate::record::{Fence, NewRecord};
 
 /// When a batch is committed.
@@ -69,8 +69,14 @@ impl GroupCommit {
         self.full.notify_one();
     }
 
-    /// Commits batches until the group is closed and empty, or an append fails. One committer at a time.
-    pub async fn commit_to(&self, journal: &dyn Journal, fence: Fence) -> Result<(), AppendError> {
+    /// Commits batches until the group is closed and empty, or an append fails. One committer at a time. Each record
+    /// that is durable is told to `committed`, with the bytes of its body.
+    pub async fn commit_to(
+        &self,
+        journal: &dyn Journal,
+        fence: Fence,
+        mut committed: impl FnMut(&[(Appended, usize)]),
+    ) -> Result<(), AppendError> {
         loop {
             let (is_empty, is_full, closed) = {
                 let pending = self.lock();
@@ -92,7 +98,10 @@ impl GroupCommit {
                 pending.bytes = 0;
                 std::mem::take(&mut pending.records)
             };
-            journal.append(fence, batch).await?;
+            let sizes: Vec<usize> = batch.iter().map(|record| record.body.len()).collect();
+            let outcome = journal.append(fence, batch).await?;
+            let settled: Vec<(Appended, usize)> = outcome.into_iter().zip(sizes).collect();
+            committed(&settled);
         }
     }
 
@@ -131,7 +140,7 @@ mod tests {
             group.close();
             started.elapsed()
         };
-        let (outcome, waited) = tokio::join!(group.commit_to(&journal, Fence(1)), committed);
+        let (outcome, waited) = tokio::join!(group.commit_to(&journal, Fence(1), |_| {}), committed);
         outcome.expect("commits");
         assert!(waited <= Duration::from_millis(6), "{waited:?}");
     }

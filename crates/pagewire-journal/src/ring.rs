@@ -31,6 +31,12 @@ impl Ring {
         }
     }
 
+    /// Gives the memory back; readers go to the disk from now on.
+    pub(crate) fn clear(&mut self) {
+        self.records = VecDeque::new();
+        self.bytes = 0;
+    }
+
     /// The records after a position, or `None` if the first of them is no longer here.
     pub(crate) fn read(&self, after: Position, limit: Limit) -> Option<Vec<Record>> {
         let first = self.records.front()?.position;

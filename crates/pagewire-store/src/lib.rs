@@ -1,1 +1,17 @@
-//! State that is not a journal: workspaces, keys, runs, credits; SQLite behind small traits.
+//! State that is not a journal: workspaces, keys, runs and their leases, credits.
+//!
+//! The traits in [`state`] are all that is known of it above this crate; SQLite is the embedded backend, and each table's
+//! SQL stands in one file. What is done of a run is not here: the run's journal is the only truth of that.
+
+pub mod conformance;
+pub mod error;
+pub mod sqlite;
+pub mod state;
+
+pub use error::StoreError;
+pub use sqlite::{SqliteOptions, SqliteStore, Synchronous};
+pub use state::credits::Credits;
+pub use state::keys::{ApiKey, KeyMode, Keys, Revocation};
+pub use state::runs::{Chunk, NewRun, RunKind, RunRow, RunStatus, Runs};
+pub use state::workspaces::{Workspace, Workspaces};
+pub use state::{Answer, Store};

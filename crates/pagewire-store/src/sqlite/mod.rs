@@ -1,0 +1,104 @@
+//! The embedded backend: one SQLite file in WAL mode, one writer, a few readers.
+//!
+//! Several processes may have it open: the command line makes keys while the server runs. Writers take their turn by
+//! `BEGIN IMMEDIATE` and SQLite's busy timeout.
+
+mod credits;
+mod keys;
+mod row;
+mod runs;
+mod workspaces;
+
+use std::path::Path;
+use std::time::Duration;
+
+use sqlx::migrate::{Migration, MigrationType, Migrator};
+use sqlx::sqlite::{
+    SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
+};
+use sqlx::{SqlSafeStr as _, Sqlite, Transaction};
+
+use crate::error::StoreError;
+use crate::state::{Answer, Store};
+
+/// Connections that read at once.
+const READERS: u32 = 4;
+/// How long a writer waits for another process.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// What a commit survives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Synchronous {
+    /// A power cut.
+    #[default]
+    Full,
+    /// A crash of the process; a power cut may lose the last commits.
+    Normal,
+}
+
+/// How the database is opened.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct SqliteOptions {
+    /// What a commit survives.
+    pub synchronous: Synchronous,
+}
+
+/// State in SQLite.
+#[derive(Debug, Clone)]
+pub struct SqliteStore {
+    writer: SqlitePool,
+    readers: SqlitePool,
+}
+
+impl SqliteStore {
+    /// Opens the database, making and migrating it as needed.
+    pub async fn open(path: &Path, options: SqliteOptions) -> Result<Self, StoreError> {
+        let connect = SqliteConnectOptions::new()
+            .filename(path)
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(match options.synchronous {
+                Synchronous::Full => SqliteSynchronous::Full,
+                Synchronous::Normal => SqliteSynchronous::Normal,
+            })
+            .foreign_keys(true)
+            .busy_timeout(BUSY_TIMEOUT);
+        let writer = SqlitePoolOptions::new().max_connections(1).connect_with(connect.clone()).await?;
+        migrations().run(&writer).await.map_err(|error| StoreError::Database(Box::new(error)))?;
+        let readers = SqlitePoolOptions::new().max_connections(READERS).connect_with(connect).await?;
+        Ok(Self { writer, readers })
+    }
+
+    /// Closes all connections, so that the file can be moved.
+    pub async fn close(&self) {
+        self.readers.close().await;
+        self.writer.close().await;
+    }
+
+    async fn begin(&self) -> Result<Transaction<'static, Sqlite>, StoreError> {
+        // A deferred transaction that turns into a writer fails at once when another process has written since.
+        Ok(self.writer.begin_with("BEGIN IMMEDIATE").await?)
+    }
+}
+
+impl Store for SqliteStore {
+    fn ping(&self) -> Answer<'_, ()> {
+        Box::pin(async move {
+            sqlx::query("SELECT epoch FROM key_epoch").fetch_one(&self.readers).await?;
+            Ok(())
+        })
+    }
+}
+
+fn migrations() -> Migrator {
+    Migrator::with_migrations(vec![Migration::new(
+        1,
+        "state".into(),
+        MigrationType::Simple,
+        include_str!("../../migrations/0001_state.sql").into_sql_str(),
+        false,
+    )])
+}
+
+#[cfg(test)]
+mod tests;

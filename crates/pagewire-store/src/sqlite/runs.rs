@@ -1,0 +1,251 @@
+//! The tables `runs` and `run_chunks`.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use pagewire_types::{RunId, WorkspaceId};
+use sqlx::{QueryBuilder, Sqlite};
+
+use super::SqliteStore;
+use super::credits::charge_in;
+use super::row::{micros, parsed, signed, timestamp, unsigned};
+use crate::error::StoreError;
+use crate::state::Answer;
+use crate::state::runs::{Chunk, NewRun, RunKind, RunRow, RunStatus, Runs};
+
+const FIRST_FENCE: u64 = 1;
+/// Rows of one statement, far under SQLite's bound on parameters.
+const ROWS_PER_INSERT: usize = 200;
+
+fn kind_text(kind: RunKind) -> &'static str {
+    match kind {
+        RunKind::Stream => "stream",
+        RunKind::Job => "job",
+    }
+}
+
+fn status_text(status: RunStatus) -> &'static str {
+    match status {
+        RunStatus::Queued => "queued",
+        RunStatus::Running => "running",
+        RunStatus::Completed => "completed",
+        RunStatus::Cancelled => "cancelled",
+        RunStatus::Failed => "failed",
+    }
+}
+
+#[derive(sqlx::FromRow)]
+struct StoredRun {
+    id: String,
+    workspace: String,
+    kind: String,
+    status: String,
+    defaults: String,
+    concurrency: i64,
+    urls_total: i64,
+    created_at: i64,
+    finished_at: Option<i64>,
+    trace_id: String,
+    fence: i64,
+    credits_charged: i64,
+}
+
+impl StoredRun {
+    fn read(self) -> Result<RunRow, StoreError> {
+        let kind = [RunKind::Stream, RunKind::Job].into_iter().find(|kind| kind_text(*kind) == self.kind);
+        let status = [
+            RunStatus::Queued,
+            RunStatus::Running,
+            RunStatus::Completed,
+            RunStatus::Cancelled,
+            RunStatus::Failed,
+        ]
+        .into_iter()
+        .find(|status| status_text(*status) == self.status);
+        Ok(RunRow {
+            id: RunId::parse_hex(&self.id).map_err(|_| StoreError::damaged("a run id"))?,
+            workspace: parsed(&self.workspace, "a workspace id")?,
+            kind: kind.ok_or(StoreError::damaged("the kind of a run"))?,
+            status: status.ok_or(StoreError::damaged("the status of a run"))?,
+            defaults: self.defaults,
+            concurrency: u32::try_from(self.concurrency).map_err(|_| StoreError::damaged("a concurrency"))?,
+            urls_total: unsigned(self.urls_total)?,
+            created_at: timestamp(self.created_at)?,
+            finished_at: self.finished_at.map(timestamp).transpose()?,
+            trace_id: self.trace_id,
+            fence: unsigned(self.fence)?,
+            credits_charged: unsigned(self.credits_charged)?,
+        })
+    }
+}
+
+fn lease_end(now: Timestamp, lease: Duration) -> i64 {
+    micros(now).saturating_add(i64::try_from(lease.as_micros()).unwrap_or(i64::MAX))
+}
+
+impl Runs for SqliteStore {
+    fn create_run(&self, run: NewRun, chunks: Vec<Chunk>) -> Answer<'_, u64> {
+        Box::pin(async move {
+            let id = run.id.hex();
+            let mut transaction = self.begin().await?;
+            sqlx::query(
+                "INSERT INTO runs (id, workspace, kind, status, defaults, concurrency, urls_total, created_at, \
+                 trace_id, fence, owner, lease_until) \
+                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
+            )
+            .bind(&id)
+            .bind(run.workspace.as_str())
+            .bind(kind_text(run.kind))
+            .bind(status_text(RunStatus::Running))
+            .bind(&run.defaults)
+            .bind(i64::from(run.concurrency))
+            .bind(signed(run.urls_total))
+            .bind(micros(run.created_at))
+            .bind(&run.trace_id)
+            .bind(signed(FIRST_FENCE))
+            .bind(&run.owner)
+            .bind(lease_end(run.created_at, run.lease))
+            .execute(&mut *transaction)
+            .await?;
+            for rows in chunks.chunks(ROWS_PER_INSERT) {
+                let mut insert: QueryBuilder<Sqlite> =
+                    QueryBuilder::new("INSERT INTO run_chunks (run, chunk, first_ordinal, items) ");
+                insert.push_values(rows, |mut row, chunk| {
+                    row.push_bind(&id)
+                        .push_bind(i64::from(chunk.index))
+                        .push_bind(signed(chunk.first_ordinal))
+                        .push_bind(&chunk.items);
+                });
+                insert.build().execute(&mut *transaction).await?;
+            }
+            transaction.commit().await?;
+            Ok(FIRST_FENCE)
+        })
+    }
+
+    fn run(&self, workspace: WorkspaceId, id: RunId) -> Answer<'_, Option<RunRow>> {
+        Box::pin(async move {
+            let row: Option<StoredRun> =
+                sqlx::query_as("SELECT * FROM runs WHERE id = $1 AND workspace = $2")
+                    .bind(id.hex())
+                    .bind(workspace.as_str())
+                    .fetch_optional(&self.readers)
+                    .await?;
+            row.map(StoredRun::read).transpose()
+        })
+    }
+
+    fn unfinished_runs(&self) -> Answer<'_, Vec<RunRow>> {
+        Box::pin(async move {
+            let rows: Vec<StoredRun> = sqlx::query_as(
+                "SELECT * FROM runs WHERE status IN ('queued', 'running') ORDER BY created_at, id",
+            )
+            .fetch_all(&self.readers)
+            .await?;
+            rows.into_iter().map(StoredRun::read).collect()
+        })
+    }
+
+    fn chunks(&self, id: RunId) -> Answer<'_, Vec<String>> {
+        Box::pin(async move {
+            Ok(sqlx::query_scalar("SELECT items FROM run_chunks WHERE run = $1 ORDER BY chunk")
+                .bind(id.hex())
+                .fetch_all(&self.readers)
+                .await?)
+        })
+    }
+
+    fn lease_run(&self, id: RunId, owner: String, now: Timestamp, lease: Duration) -> Answer<'_, u64> {
+        Box::pin(async move {
+            let mut transaction = self.begin().await?;
+            let fence: Option<i64> = sqlx::query_scalar(
+                "UPDATE runs SET fence = fence + 1, owner = $2, lease_until = $3, status = 'running' \
+                 WHERE id = $1 AND status IN ('queued', 'running') RETURNING fence",
+            )
+            .bind(id.hex())
+            .bind(&owner)
+            .bind(lease_end(now, lease))
+            .fetch_optional(&mut *transaction)
+            .await?;
+            transaction.commit().await?;
+            unsigned(fence.ok_or(StoreError::Missing("unfinished run"))?)
+        })
+    }
+
+    fn release_run(&self, id: RunId, fence: u64) -> Answer<'_, ()> {
+        Box::pin(async move {
+            let done =
+                sqlx::query("UPDATE runs SET owner = NULL, lease_until = NULL WHERE id = $1 AND fence = $2")
+                    .bind(id.hex())
+                    .bind(signed(fence))
+                    .execute(&self.writer)
+                    .await?;
+            refuse_stale(done.rows_affected())
+        })
+    }
+
+    fn finish_run(&self, id: RunId, fence: u64, status: RunStatus, at: Timestamp) -> Answer<'_, ()> {
+        Box::pin(async move {
+            let done = sqlx::query(
+                "UPDATE runs SET status = $3, finished_at = $4, owner = NULL, lease_until = NULL \
+                 WHERE id = $1 AND fence = $2 AND status IN ('queued', 'running')",
+            )
+            .bind(id.hex())
+            .bind(signed(fence))
+            .bind(status_text(status))
+            .bind(micros(at))
+            .execute(&self.writer)
+            .await?;
+            refuse_stale(done.rows_affected())
+        })
+    }
+
+    fn charge_run(&self, id: RunId, fence: u64, credits: u64, at: Timestamp) -> Answer<'_, u64> {
+        Box::pin(async move {
+            let mut transaction = self.begin().await?;
+            let row: Option<(String, i64)> =
+                sqlx::query_as("SELECT workspace, credits_charged FROM runs WHERE id = $1 AND fence = $2")
+                    .bind(id.hex())
+                    .bind(signed(fence))
+                    .fetch_optional(&mut *transaction)
+                    .await?;
+            let (workspace, charged) = row.ok_or(StoreError::StaleFence)?;
+            let owed = credits.saturating_sub(unsigned(charged)?);
+            if owed == 0 {
+                return Ok(0);
+            }
+            sqlx::query("UPDATE runs SET credits_charged = $2 WHERE id = $1")
+                .bind(id.hex())
+                .bind(signed(credits))
+                .execute(&mut *transaction)
+                .await?;
+            charge_in(&mut transaction, &workspace, owed, at).await?;
+            transaction.commit().await?;
+            Ok(owed)
+        })
+    }
+
+    fn runs_finished_before(&self, at: Timestamp) -> Answer<'_, Vec<RunId>> {
+        Box::pin(async move {
+            let ids: Vec<String> = sqlx::query_scalar(
+                "SELECT id FROM runs WHERE status IN ('completed', 'cancelled', 'failed') AND finished_at < $1 \
+                 ORDER BY finished_at LIMIT 1000",
+            )
+            .bind(micros(at))
+            .fetch_all(&self.readers)
+            .await?;
+            ids.iter().map(|id| RunId::parse_hex(id).map_err(|_| StoreError::damaged("a run id"))).collect()
+        })
+    }
+
+    fn delete_run(&self, id: RunId) -> Answer<'_, ()> {
+        Box::pin(async move {
+            sqlx::query("DELETE FROM runs WHERE id = $1").bind(id.hex()).execute(&self.writer).await?;
+            Ok(())
+        })
+    }
+}
+
+fn refuse_stale(rows: u64) -> Result<(), StoreError> {
+    if rows == 0 { Err(StoreError::StaleFence) } else { Ok(()) }
+}

@@ -1,0 +1,21 @@
+//! The seams: what the engine asks of state, in the engine's words, with the laws that every backend keeps.
+//!
+//! Every method is durable when it returns. Times come from the caller, who has the clock.
+
+pub mod credits;
+pub mod keys;
+pub mod runs;
+pub mod workspaces;
+
+use futures_util::future::BoxFuture;
+
+use crate::error::StoreError;
+
+/// What a method of the seams gives.
+pub type Answer<'a, T> = BoxFuture<'a, Result<T, StoreError>>;
+
+/// All of the state.
+pub trait Store: workspaces::Workspaces + keys::Keys + runs::Runs + credits::Credits {
+    /// Whether the state can be reached right now.
+    fn ping(&self) -> Answer<'_, ()>;
+}

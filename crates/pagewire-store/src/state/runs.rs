@@ -1,0 +1,145 @@
+//! Runs, their inputs in chunks, and the lease that gives one process the right to work one off.
+//!
+//! A lease carries a fencing token that grows with each new holder. Whatever changes a run names its token, and a token
+//! that is not the newest changes nothing.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use pagewire_types::{RunId, WorkspaceId};
+
+use super::Answer;
+
+/// What kind of run it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RunKind {
+    /// With a consumer.
+    Stream,
+    /// Without one.
+    Job,
+}
+
+/// Where a run is in its life.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RunStatus {
+    /// Accepted.
+    Queued,
+    /// Being worked off.
+    Running,
+    /// Every URL has its record.
+    Completed,
+    /// Given up by its owner, or because nobody came back for it.
+    Cancelled,
+    /// Given up because of a fault of this server.
+    Failed,
+}
+
+impl RunStatus {
+    /// Whether the run has ended.
+    #[must_use]
+    pub fn is_final(self) -> bool {
+        match self {
+            Self::Queued | Self::Running => false,
+            Self::Completed | Self::Cancelled | Self::Failed => true,
+        }
+    }
+}
+
+/// A run to be accepted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewRun {
+    /// Its name.
+    pub id: RunId,
+    /// Whose it is.
+    pub workspace: WorkspaceId,
+    /// What kind it is.
+    pub kind: RunKind,
+    /// The request's scrape parameters, as JSON text.
+    pub defaults: String,
+    /// Fetches at once.
+    pub concurrency: u32,
+    /// How many URLs it has.
+    pub urls_total: u64,
+    /// When it was accepted.
+    pub created_at: Timestamp,
+    /// The request that made it.
+    pub trace_id: String,
+    /// Who works it off.
+    pub owner: String,
+    /// How long that holds.
+    pub lease: Duration,
+}
+
+/// A part of a run's input.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Chunk {
+    /// Its place among the chunks.
+    pub index: u32,
+    /// The position of its first URL in the input.
+    pub first_ordinal: u64,
+    /// Its entries, as the text of a JSON array.
+    pub items: String,
+}
+
+/// A run as it is stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunRow {
+    /// Its name.
+    pub id: RunId,
+    /// Whose it is.
+    pub workspace: WorkspaceId,
+    /// What kind it is.
+    pub kind: RunKind,
+    /// Where it is in its life.
+    pub status: RunStatus,
+    /// The request's scrape parameters, as JSON text.
+    pub defaults: String,
+    /// Fetches at once.
+    pub concurrency: u32,
+    /// How many URLs it has.
+    pub urls_total: u64,
+    /// When it was accepted.
+    pub created_at: Timestamp,
+    /// When it ended.
+    pub finished_at: Option<Timestamp>,
+    /// The request that made it.
+    pub trace_id: String,
+    /// The newest fencing token.
+    pub fence: u64,
+    /// Credits that the workspace has been charged for it.
+    pub credits_charged: u64,
+}
+
+/// Runs.
+pub trait Runs: Send + Sync {
+    /// Accepts a run with its whole input, all or nothing, leased to its owner. Gives the first fencing token.
+    fn create_run(&self, run: NewRun, chunks: Vec<Chunk>) -> Answer<'_, u64>;
+
+    /// The run of that id in that workspace; another workspace's run is not there.
+    fn run(&self, workspace: WorkspaceId, id: RunId) -> Answer<'_, Option<RunRow>>;
+
+    /// The runs that have not ended, oldest first.
+    fn unfinished_runs(&self) -> Answer<'_, Vec<RunRow>>;
+
+    /// The texts of a run's chunks, in order.
+    fn chunks(&self, id: RunId) -> Answer<'_, Vec<String>>;
+
+    /// Takes the run over, whoever has it. Gives the new fencing token; older ones are stale from then on.
+    fn lease_run(&self, id: RunId, owner: String, now: Timestamp, lease: Duration) -> Answer<'_, u64>;
+
+    /// Gives the run back unfinished.
+    fn release_run(&self, id: RunId, fence: u64) -> Answer<'_, ()>;
+
+    /// Ends the run.
+    fn finish_run(&self, id: RunId, fence: u64, status: RunStatus, at: Timestamp) -> Answer<'_, ()>;
+
+    /// Charges the workspace what the run has cost beyond what was charged before. `credits` is the run's whole sum,
+    /// so that repeating a charge charges nothing. Gives what was charged now.
+    fn charge_run(&self, id: RunId, fence: u64, credits: u64, at: Timestamp) -> Answer<'_, u64>;
+
+    /// The runs that ended before a time, oldest first, at most a thousand.
+    fn runs_finished_before(&self, at: Timestamp) -> Answer<'_, Vec<RunId>>;
+
+    /// Forgets a run and its input.
+    fn delete_run(&self, id: RunId) -> Answer<'_, ()>;
+}
