@@ -85,7 +85,7 @@ impl Connector {
     /// Tries the addresses in order, each with its share of the time.
     async fn dial(&self, addresses: &[IpAddr], port: u16) -> io::Result<TcpStream> {
         let end = Instant::now() + self.connect_timeout;
-        let mut last = io::Error::new(io::ErrorKind::TimedOut, "no address to connect to");
+        let mut last = timed_out("no address to connect to");
         for (tried, ip) in addresses.iter().enumerate() {
             let now = Instant::now();
             if now >= end {
@@ -96,9 +96,7 @@ impl Connector {
             match timeout_at(end.min(now + share), self.dial_one(SocketAddr::new(*ip, port))).await {
                 Ok(Ok(tcp)) => return Ok(tcp),
                 Ok(Err(error)) => last = error,
-                Err(_) => {
-                    last = io::Error::new(io::ErrorKind::TimedOut, "the connection was not accepted in time")
-                }
+                Err(_) => last = timed_out("the connection was not accepted in time"),
             }
         }
         Err(last)
@@ -140,4 +138,8 @@ fn server_name(url: &TargetUrl) -> io::Result<ServerName<'static>> {
 /// Host and port, for people.
 pub(crate) fn authority(url: &TargetUrl) -> String {
     format!("{}:{}", url.host(), url.as_url().port_or_known_default().unwrap_or(0))
+}
+
+fn timed_out(what: &'static str) -> io::Error {
+    io::Error::new(io::ErrorKind::TimedOut, what)
 }

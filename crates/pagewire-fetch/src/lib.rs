@@ -22,6 +22,7 @@ mod pool;
 mod redirect;
 pub mod robots;
 mod tls;
+mod unpack;
 mod wire;
 
 pub use client::Client;

@@ -1,0 +1,7 @@
+//! The client against real origins over loopback, well-behaved and hostile.
+
+mod encodings;
+mod hostile;
+mod http;
+mod origin;
+mod tls;

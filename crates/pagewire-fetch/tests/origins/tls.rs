@@ -1,0 +1,149 @@
+//! HTTPS: certificates, and HTTP/2 where the origin offers it.
+
+use std::{
+    convert::Infallible,
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
+
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::{Request, Response, body::Incoming, service::service_fn};
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use pagewire_fetch::{Client, FetchConfig};
+use pagewire_types::TargetErrorCode;
+use rustls::{
+    ServerConfig,
+    pki_types::{CertificateDer, PrivatePkcs8KeyDer},
+};
+use tokio::net::TcpListener;
+
+use crate::origin::{config, get, url};
+
+/// An HTTPS origin for 127.0.0.1 and `site.localhost`, its certificate, and the connections that it took.
+struct Secure {
+    address: SocketAddr,
+    certificate: CertificateDer<'static>,
+    connections: Arc<AtomicUsize>,
+}
+
+impl Secure {
+    /// Answers `/big` with a megabyte, all else with the HTTP version spoken.
+    async fn start(protocols: &[&[u8]]) -> Self {
+        let names = ["127.0.0.1".to_owned(), "site.localhost".to_owned()];
+        let rcgen::CertifiedKey { cert, signing_key } =
+            rcgen::generate_simple_self_signed(names).expect("a certificate");
+        let certificate = cert.der().clone();
+        let key = PrivatePkcs8KeyDer::from(signing_key.serialize_der());
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let mut tls = ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .expect("versions")
+            .with_no_client_auth()
+            .with_single_cert(vec![certificate.clone()], key.into())
+            .expect("a server");
+        tls.alpn_protocols = protocols.iter().map(|name| name.to_vec()).collect();
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = listener.local_addr().expect("an address");
+        let connections = Arc::new(AtomicUsize::new(0));
+        let counted = Arc::clone(&connections);
+        tokio::spawn(async move {
+            let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(tls));
+            while let Ok((tcp, _)) = listener.accept().await {
+                counted.fetch_add(1, Ordering::SeqCst);
+                let acceptor = acceptor.clone();
+                tokio::spawn(async move {
+                    let Ok(stream) = acceptor.accept(tcp).await else { return };
+                    let is_h2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
+                    let (io, service) = (TokioIo::new(stream), service_fn(answer));
+                    let _ = if is_h2 {
+                        hyper::server::conn::http2::Builder::new(TokioExecutor::new())
+                            .serve_connection(io, service)
+                            .await
+                    } else {
+                        hyper::server::conn::http1::Builder::new().serve_connection(io, service).await
+                    };
+                });
+            }
+        });
+        Self { address, certificate, connections }
+    }
+
+    fn client(&self) -> Client {
+        let config = FetchConfig { extra_roots: vec![self.certificate.clone()], ..config() };
+        Client::new(config).expect("a client")
+    }
+}
+
+async fn answer(request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
+    let body = match request.uri().path() {
+        "/big" => vec![b'x'; 1 << 20],
+        "/huge" => vec![b'x'; 24 << 20],
+        _ => format!("{:?}", request.version()).into_bytes(),
+    };
+    std::future::ready(Ok(Response::new(Full::new(body.into())))).await
+}
+
+#[tokio::test]
+async fn http2_is_spoken_where_it_is_offered_and_its_connection_is_shared() {
+    let origin = Secure::start(&[b"h2", b"http/1.1"]).await;
+    let client = origin.client();
+    let target = url(&format!("https://{}/", origin.address));
+    assert_eq!(get(&client, target.clone()).await.expect("a page").body, "HTTP/2.0");
+    let big = target.join("/big").expect("a URL");
+    let (one, two, three) =
+        tokio::join!(get(&client, big.clone()), get(&client, target.clone()), get(&client, big.clone()));
+    assert_eq!(one.expect("a page").body.len(), 1 << 20);
+    assert_eq!(two.expect("a page").body, "HTTP/2.0");
+    assert_eq!(three.expect("a page").wire_bytes, 1 << 20);
+    assert_eq!(origin.connections.load(Ordering::SeqCst), 1);
+    let huge = get(&client, target.join("/huge").expect("a URL")).await.expect_err("over the cap");
+    assert_eq!(huge.code(), TargetErrorCode::BodyTooLarge);
+}
+
+#[tokio::test]
+async fn http1_is_spoken_where_nothing_else_is_offered() {
+    for protocols in [&[&b"http/1.1"[..]][..], &[]] {
+        let origin = Secure::start(protocols).await;
+        let client = origin.client();
+        let target = url(&format!("https://site.localhost:{}/", origin.address.port()));
+        for _ in 0..2 {
+            assert_eq!(get(&client, target.clone()).await.expect("a page").body, "HTTP/1.1");
+        }
+        assert_eq!(origin.connections.load(Ordering::SeqCst), 1);
+    }
+}
+
+#[tokio::test]
+async fn a_certificate_that_is_not_trusted_or_not_the_hosts_is_tls_failed() {
+    let origin = Secure::start(&[b"h2"]).await;
+    let stranger = Client::new(config()).expect("a client");
+    let target = url(&format!("https://{}/", origin.address));
+    let error = get(&stranger, target).await.expect_err("not trusted");
+    assert_eq!(error.code(), TargetErrorCode::TlsFailed);
+    let other = url(&format!("https://other.localhost:{}/", origin.address.port()));
+    let error = get(&origin.client(), other).await.expect_err("another name");
+    assert_eq!(error.code(), TargetErrorCode::TlsFailed);
+}
+
+#[tokio::test]
+async fn roots_are_read_from_the_operators_pem_file() {
+    let origin = Secure::start(&[b"h2"]).await;
+    let missing = FetchConfig { extra_roots_pem: Some("/nowhere/roots.pem".into()), ..config() };
+    let error = Client::new(missing).expect_err("no such file");
+    assert!(error.to_string().contains("/nowhere/roots.pem"));
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("roots.pem");
+    std::fs::write(&path, pem(&origin.certificate)).expect("written");
+    let client = Client::new(FetchConfig { extra_roots_pem: Some(path), ..config() }).expect("a client");
+    let target = url(&format!("https://{}/", origin.address));
+    assert_eq!(get(&client, target).await.expect("a page").body, "HTTP/2.0");
+}
+
+fn pem(certificate: &CertificateDer<'_>) -> String {
+    use base64::{Engine as _, engine::general_purpose::STANDARD};
+    format!("-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n", STANDARD.encode(certificate))
+}
