@@ -1,6 +1,6 @@
 //! What an operator can set of the client: caps, timeouts, lifted ranges, roots and resolver.
 
-use std::{path::PathBuf, time::Duration};
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use ipnet::IpNet;
 use rustls::pki_types::CertificateDer;
@@ -47,6 +47,8 @@ pub struct FetchConfig {
     pub extra_roots_pem: Option<PathBuf>,
     /// Where names are looked up.
     pub resolver: ResolverChoice,
+    /// DNS servers that the own resolver asks instead of those of the system's configuration.
+    pub dns_servers: Vec<SocketAddr>,
 }
 
 impl Default for FetchConfig {
@@ -61,11 +63,12 @@ impl Default for FetchConfig {
             idle_per_host_max: 32,
             idle_max: 1024,
             pool_idle_timeout: Duration::from_secs(60),
-            user_agent: "Pagewire/0.1 (+https://pagewire.dev/bot)".to_owned(),
+            user_agent: "Pagewire/0.1 (+https://pagewire.example/bot)".to_owned(),
             allow: Vec::new(),
             extra_roots: Vec::new(),
             extra_roots_pem: None,
             resolver: ResolverChoice::default(),
+            dns_servers: Vec::new(),
         }
     }
 }

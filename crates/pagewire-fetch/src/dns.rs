@@ -6,12 +6,16 @@
 use std::{
     collections::HashMap,
     io,
-    net::IpAddr,
+    net::{IpAddr, SocketAddr},
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
-use hickory_resolver::{TokioResolver, config::LookupIpStrategy};
+use hickory_resolver::{
+    TokioResolver,
+    config::{ConnectionConfig, LookupIpStrategy, NameServerConfig, ResolverConfig},
+    net::runtime::TokioRuntimeProvider,
+};
 use tokio::sync::OnceCell;
 
 use crate::{
@@ -43,7 +47,7 @@ enum Backend {
 impl Dns {
     pub(crate) fn new(config: &FetchConfig) -> Result<Self, BuildError> {
         let backend = match config.resolver {
-            ResolverChoice::Hickory => Backend::Hickory(Box::new(hickory()?)),
+            ResolverChoice::Hickory => Backend::Hickory(Box::new(hickory(config)?)),
             ResolverChoice::System => Backend::System,
         };
         Ok(Self { backend, timeout: config.dns_timeout, inflight: Mutex::default() })
@@ -118,9 +122,17 @@ fn fully_qualified(name: &str) -> String {
     if name.ends_with('.') { name.to_owned() } else { format!("{name}.") }
 }
 
-fn hickory() -> Result<TokioResolver, BuildError> {
-    let mut builder = TokioResolver::builder_tokio()
-        .map_err(|error| BuildError::Dns(io::Error::other(error.to_string())))?;
+fn hickory(config: &FetchConfig) -> Result<TokioResolver, BuildError> {
+    let mut builder = if config.dns_servers.is_empty() {
+        TokioResolver::builder_tokio()
+            .map_err(|error| BuildError::Dns(io::Error::other(error.to_string())))?
+    } else {
+        let servers = config.dns_servers.iter().map(name_server).collect();
+        TokioResolver::builder_with_config(
+            ResolverConfig::from_name_servers(servers),
+            TokioRuntimeProvider::default(),
+        )
+    };
     let options = builder.options_mut();
     options.ip_strategy = LookupIpStrategy::Ipv4AndIpv6;
     options.timeout = Duration::from_secs(3);
@@ -131,4 +143,12 @@ fn hickory() -> Result<TokioResolver, BuildError> {
     options.positive_max_ttl = Some(Duration::from_secs(300));
     options.negative_max_ttl = Some(Duration::from_secs(30));
     builder.build().map_err(|error| BuildError::Dns(io::Error::other(error.to_string())))
+}
+
+fn name_server(address: &SocketAddr) -> NameServerConfig {
+    let mut connections = vec![ConnectionConfig::udp(), ConnectionConfig::tcp()];
+    for connection in &mut connections {
+        connection.port = address.port();
+    }
+    NameServerConfig::new(address.ip(), true, connections)
 }

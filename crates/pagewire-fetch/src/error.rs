@@ -196,6 +196,7 @@ impl FetchError {
     #[must_use]
     pub fn kind(&self) -> FailureKind {
         match self {
+            Self::Tls { source, .. } if is_bad_certificate(source) => FailureKind::Permanent,
             Self::Dns { .. }
             | Self::Connect { .. }
             | Self::Tls { .. }
@@ -212,6 +213,12 @@ impl FetchError {
             | Self::Request { .. } => FailureKind::Permanent,
         }
     }
+}
+
+/// A certificate stays bad; a handshake that broke may succeed another time.
+fn is_bad_certificate(error: &io::Error) -> bool {
+    let tls = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
+    matches!(tls, Some(rustls::Error::InvalidCertificate(_)))
 }
 
 /// hyper keeps the telling part of an error in its source.

@@ -9,6 +9,7 @@ use std::{
     pin::{Pin, pin},
     sync::Arc,
     task::{Context, Poll},
+    time::Duration,
 };
 
 use bytes::Bytes;
@@ -19,7 +20,7 @@ use hyper::{
     body::Incoming,
     client::conn::{http1, http2},
 };
-use hyper_util::rt::{TokioExecutor, TokioIo};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use tokio::task::AbortHandle;
 
 use crate::{
@@ -38,6 +39,13 @@ const READ_AHEAD_MAX: u64 = 4 * READ_BUFFER_MAX as u64;
 
 /// Of a body that nobody wants, what is read to keep the connection.
 const DISCARD_MAX: usize = 64 << 10;
+
+/// A shared connection with requests under way is asked this often whether it lives, so that a dead one is not given
+/// out for long.
+const PING_INTERVAL: Duration = Duration::from_secs(10);
+
+/// How long it has to answer that.
+const PING_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A connection that can take a request.
 pub(crate) enum Connection {
@@ -228,6 +236,9 @@ impl Http2 {
             .initial_stream_window_size(1 << 20)
             .initial_connection_window_size(4 << 20)
             .max_header_list_size(u32::try_from(header_bytes_max).unwrap_or(u32::MAX))
+            .timer(TokioTimer::new())
+            .keep_alive_interval(PING_INTERVAL)
+            .keep_alive_timeout(PING_TIMEOUT)
             .handshake(TokioIo::new(wire))
             .await?;
         let task = tokio::spawn(async move {

@@ -32,6 +32,12 @@ struct Idle {
     http2: Option<(Instant, Http2)>,
 }
 
+impl Idle {
+    fn is_empty(&self) -> bool {
+        self.http1.is_empty() && self.http2.is_none()
+    }
+}
+
 impl Pool {
     pub(crate) fn new(per_origin_max: usize, idle_max: usize, idle_timeout: Duration) -> Arc<Self> {
         Arc::new(Self {
@@ -67,7 +73,11 @@ impl Pool {
         let mut origins = self.lock();
         let Origins { by_name, http1_count } = &mut *origins;
         if !by_name.contains_key(origin) {
-            if by_name.len() >= self.idle_max {
+            // Origins whose connections are all in use have empty entries; they give way before a connection does.
+            if by_name.len() >= 4 * self.idle_max {
+                by_name.retain(|_, idle| !idle.is_empty());
+            }
+            if by_name.len() >= 4 * self.idle_max {
                 return;
             }
             by_name.insert(origin.into(), Idle::default());
@@ -106,7 +116,7 @@ impl Pool {
             idle.http1.retain(|(since, _)| since.elapsed() < self.idle_timeout);
             *http1_count += idle.http1.len();
             idle.http2.take_if(|(used, kept)| kept.is_closed() || used.elapsed() >= self.idle_timeout);
-            !idle.http1.is_empty() || idle.http2.is_some()
+            !idle.is_empty()
         });
     }
 

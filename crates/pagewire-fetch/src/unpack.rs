@@ -247,7 +247,7 @@ fn write_frame(layer: &mut impl Write, mut frame: &[u8]) -> io::Result<()> {
 }
 
 fn fault(error: &io::Error) -> BodyFault {
-    if error.get_ref().is_some_and(|inner| inner.is::<PastCap>()) {
+    if error.get_ref().and_then(|inner| inner.downcast_ref::<PastCap>()).is_some() {
         BodyFault::Bomb
     } else {
         BodyFault::Encoding(format!("its packed stream is broken ({error})"))

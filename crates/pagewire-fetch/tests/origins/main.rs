@@ -1,5 +1,6 @@
 //! The client against real origins over loopback, well-behaved and hostile.
 
+mod dns;
 mod encodings;
 mod hostile;
 mod http;

@@ -13,7 +13,7 @@ use bytes::Bytes;
 use http_body_util::Full;
 use hyper::{Request, Response, body::Incoming, service::service_fn};
 use hyper_util::rt::{TokioExecutor, TokioIo};
-use pagewire_fetch::{Client, FetchConfig};
+use pagewire_fetch::{Client, FailureKind, FetchConfig};
 use pagewire_types::TargetErrorCode;
 use rustls::{
     ServerConfig,
@@ -124,6 +124,7 @@ async fn a_certificate_that_is_not_trusted_or_not_the_hosts_is_tls_failed() {
     let target = url(&format!("https://{}/", origin.address));
     let error = get(&stranger, target).await.expect_err("not trusted");
     assert_eq!(error.code(), TargetErrorCode::TlsFailed);
+    assert_eq!(error.kind(), FailureKind::Permanent);
     let other = url(&format!("https://other.localhost:{}/", origin.address.port()));
     let error = get(&origin.client(), other).await.expect_err("another name");
     assert_eq!(error.code(), TargetErrorCode::TlsFailed);
