@@ -85,6 +85,12 @@ impl Client {
         &self.shared.robots
     }
 
+    /// The `User-Agent` of requests that bring none; also who this client is to a robots.txt.
+    #[must_use]
+    pub fn user_agent(&self) -> &str {
+        self.shared.defaults.user_agent.to_str().unwrap_or_default()
+    }
+
     /// The guard that this client connects under.
     #[must_use]
     pub fn guard(&self) -> &Guard {

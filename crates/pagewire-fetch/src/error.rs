@@ -108,7 +108,7 @@ pub enum FetchError {
         authority: String,
     },
     /// The headers are over their cap.
-    #[error("the headers of the answer of {authority} are larger than {max} bytes")]
+    #[error("the headers of the answer of {authority} are more than {max} bytes or 100 lines")]
     HeaderTooLarge {
         /// Host and port.
         authority: String,

@@ -294,3 +294,60 @@ impl Unpack for Stacked {
         inner.end().map(|output| output.bytes.into()).map_err(|error| fault(&error))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const CAP: u64 = 1 << 16;
+
+    proptest! {
+        #[test]
+        fn no_bytes_in_any_encoding_panic_or_come_out_past_the_cap(
+            encoding in prop::sample::select(vec!["gzip", "deflate", "br", "zstd", "gzip, br", "zstd, deflate"]),
+            frames in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..600), 0..6),
+            magic in any::<bool>(),
+        ) {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static(encoding));
+            let mut unpack = decoder(&headers, CAP).expect("a known encoding").expect("a decoder");
+            if magic {
+                // Gets past the first check of each format now and then.
+                let _ = unpack.push(b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\x03");
+            }
+            let is_taken = frames.iter().all(|frame| unpack.push(frame).is_ok());
+            if is_taken && let Ok(body) = unpack.finish(OverCap::Fail) {
+                prop_assert!(body.len() as u64 <= CAP);
+            }
+        }
+
+        #[test]
+        fn what_is_packed_comes_out_the_same_however_it_is_cut(
+            text in prop::collection::vec(prop::sample::select(b"abcdef<p>".to_vec()), 0..20_000),
+            cut in 1_usize..700,
+            is_raw in any::<bool>(),
+        ) {
+            let mut packed = Vec::new();
+            if is_raw {
+                let level = flate2::Compression::fast();
+                flate2::write::DeflateEncoder::new(&mut packed, level).write_all(&text).expect("packed");
+            } else {
+                let level = flate2::Compression::fast();
+                flate2::write::ZlibEncoder::new(&mut packed, level).write_all(&text).expect("packed");
+            }
+            for (encoding, packed) in [("deflate", packed), ("zstd", zstd::encode_all(&*text, 1).expect("packed"))] {
+                let mut headers = HeaderMap::new();
+                headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static(encoding));
+                let mut unpack = decoder(&headers, CAP).expect("a known encoding").expect("a decoder");
+                for frame in packed.chunks(cut) {
+                    prop_assert!(unpack.push(frame).is_ok(), "{encoding}");
+                }
+                let body = unpack.finish(OverCap::Fail).expect("whole");
+                prop_assert!(body == text, "{encoding}");
+            }
+        }
+    }
+}

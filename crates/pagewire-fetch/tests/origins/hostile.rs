@@ -234,3 +234,36 @@ async fn a_redirect_with_a_dripping_body_does_not_hold_the_next_hop() {
     let response = get(&client(), origin.url("/")).await.expect("the next hop answers");
     assert_eq!(response.body, "there");
 }
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(64))]
+    #[test]
+    fn no_answer_panics_or_outlives_its_time(
+        head in proptest::sample::select(vec![
+            "",
+            "HTTP/1.1 200 OK\r\n",
+            "HTTP/1.1 200 OK\r\n\r\n",
+            "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n",
+            "HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\n\r\n",
+            "HTTP/1.1 302 Found\r\nlocation: ",
+        ]),
+        rest in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..300),
+    ) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        runtime.block_on(async {
+            let answer = [head.as_bytes(), &rest].concat();
+            let origin = Origin::raw(move |mut tcp, _| {
+                let answer = answer.clone();
+                async move {
+                    let _ = read_head(&mut tcp).await;
+                    let _ = tcp.write_all(&answer).await;
+                }
+            })
+            .await;
+            let client = client();
+            let fetch = get_within(&client, origin.url("/"), 5_000);
+            let outcome = tokio::time::timeout(Duration::from_secs(10), fetch).await;
+            assert!(outcome.is_ok(), "the attempt ends in its time");
+        });
+    }
+}

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use crate::origin::{Origin, client, get, page, read_head, url};
+use crate::origin::{Origin, client, config, get, page, read_head, url};
 use ::http::{HeaderMap, HeaderValue, Method, header};
 use bytes::Bytes;
-use pagewire_fetch::{Request, RobotsVerdict};
+use pagewire_fetch::{Client, FetchConfig, Request, RobotsVerdict};
 use pagewire_types::TargetErrorCode;
 use tokio::io::AsyncWriteExt;
 
@@ -258,4 +258,68 @@ async fn a_robots_file_that_is_too_long_is_read_up_to_its_cap() {
     assert!(matches!(early, RobotsVerdict::Disallowed { .. }));
     let late = client.robots().allowed(&client, &origin.url("/late"), "Pagewire").await;
     assert!(matches!(late, RobotsVerdict::Allowed { .. }));
+}
+
+/// An origin that tells when a connection of its is closed by the client.
+async fn watched() -> (Origin, tokio::sync::mpsc::Receiver<()>) {
+    let (closed, is_closed) = tokio::sync::mpsc::channel(16);
+    let origin = Origin::raw(move |mut tcp, _| {
+        let closed = closed.clone();
+        async move {
+            while let Some(head) = read_head(&mut tcp).await {
+                if head.starts_with("GET /stalls") {
+                    tcp.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n").await.expect("written");
+                } else {
+                    tcp.write_all(&page("", b"kept")).await.expect("written");
+                }
+            }
+            let _ = closed.send(()).await;
+        }
+    })
+    .await;
+    (origin, is_closed)
+}
+
+const PATIENCE: Duration = Duration::from_secs(10);
+
+#[tokio::test]
+async fn an_idle_connection_is_closed_when_its_time_is_over() {
+    let (origin, mut is_closed) = watched().await;
+    let config = FetchConfig { pool_idle_timeout: Duration::from_millis(50), ..config() };
+    let client = Client::new(config).expect("a client");
+    get(&client, origin.url("/")).await.expect("a page");
+    tokio::time::timeout(PATIENCE, is_closed.recv()).await.expect("closed in time");
+}
+
+#[tokio::test]
+async fn connections_are_closed_with_the_client() {
+    let (origin, mut is_closed) = watched().await;
+    let client = client();
+    get(&client, origin.url("/")).await.expect("a page");
+    drop(client);
+    tokio::time::timeout(PATIENCE, is_closed.recv()).await.expect("closed in time");
+}
+
+#[tokio::test]
+async fn dropping_a_fetch_closes_its_connection() {
+    let (origin, mut is_closed) = watched().await;
+    let (client, target) = (client(), origin.url("/stalls"));
+    let fetch = tokio::spawn(async move { get(&client, target).await.map(|_| client) });
+    while origin.connections() == 0 {
+        tokio::task::yield_now().await;
+    }
+    fetch.abort();
+    tokio::time::timeout(PATIENCE, is_closed.recv()).await.expect("closed in time");
+}
+
+#[tokio::test]
+async fn no_more_idle_connections_are_kept_than_allowed() {
+    let (origin, mut is_closed) = watched().await;
+    let client = Client::new(FetchConfig { idle_per_host_max: 1, ..config() }).expect("a client");
+    let (one, two) = tokio::join!(get(&client, origin.url("/")), get(&client, origin.url("/")));
+    assert_eq!((one.expect("a page").body, two.expect("a page").body), ("kept".into(), "kept".into()));
+    assert_eq!(origin.connections(), 2);
+    tokio::time::timeout(PATIENCE, is_closed.recv()).await.expect("one of them is closed");
+    get(&client, origin.url("/")).await.expect("a page");
+    assert_eq!(origin.connections(), 2, "the other one is used again");
 }
