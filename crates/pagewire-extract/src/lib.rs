@@ -1,1 +1,25 @@
 //! Pure extraction: bytes and options in, a page out. No I/O, no clock, no async.
+//!
+//! A [`Plan`] is compiled once for a request and used for all its pages. [`Plan::scan`] is the linear part: it decodes
+//! the page, and where no tree is needed, it is done; [`Plan::extract`] is all of it. Both append the `data` object of
+//! the page envelope, as JSON text, to the caller's buffer.
+//!
+//! What is asked for is made and nothing else; a page is decoded once and parsed at most once.
+
+mod charset;
+mod content;
+mod dom;
+mod error;
+mod head;
+mod json;
+mod links;
+mod metadata;
+mod plan;
+mod selectors;
+mod sketch;
+mod structured;
+mod tags;
+mod text;
+
+pub use error::ExtractError;
+pub use plan::{Facts, Input, Plan, PlanOptions, Scan};

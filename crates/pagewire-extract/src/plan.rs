@@ -1,0 +1,270 @@
+//! What is wanted of a page, compiled once; and the two ways to get it: by a scan, or with the tree.
+
+use dom_query::Document;
+use pagewire_types::{FieldError, Format, Formats};
+use serde_json::Value;
+use url::Url;
+
+use crate::content::{self, ContentKind};
+use crate::error::ExtractError;
+use crate::json::{self, ObjectWriter};
+use crate::sketch::fill::{Filled, JSON_LD, MICRODATA, Source};
+use crate::sketch::{FieldType, Shape};
+use crate::structured::{json_ld, meta, microdata};
+use crate::{charset, dom, head, links, metadata, text};
+
+/// The word of a selector is the caller's own.
+const SELECTOR: Source = Source { name: "selector", confidence: 1.0 };
+
+/// What a request wants of its pages.
+#[derive(Debug, Clone, Default)]
+pub struct PlanOptions {
+    /// The formats to make.
+    pub formats: Formats,
+    /// The `extract` of the request.
+    pub extract: Option<Value>,
+    /// Whether boilerplate is dropped from the formats that are made of the content.
+    pub only_main_content: bool,
+    /// Only what matches one of these is read.
+    pub include_selectors: Vec<String>,
+    /// What matches one of these is dropped.
+    pub exclude_selectors: Vec<String>,
+}
+
+/// What is wanted of a page, compiled.
+#[derive(Debug)]
+pub struct Plan {
+    formats: Formats,
+    shape: Option<Shape>,
+    exclude: Vec<String>,
+    include: Vec<String>,
+}
+
+/// A page as it was fetched.
+#[derive(Debug, Clone, Copy)]
+pub struct Input<'a> {
+    /// The body, content coding undone.
+    pub body: &'a [u8],
+    /// The `Content-Type` that came with it.
+    pub content_type: Option<&'a str>,
+    /// Where it was found in the end: relative links stand on it.
+    pub url: &'a Url,
+}
+
+/// What a page says of itself, for the envelope's `meta`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Facts {
+    /// The title.
+    pub title: Option<String>,
+    /// The language, as the page names it.
+    pub language: Option<String>,
+    /// The encoding that it was in.
+    pub charset: &'static str,
+    /// The media type without its parameters.
+    pub content_type: String,
+    /// Where each extracted field came from.
+    pub extract_report: Option<Value>,
+}
+
+/// What a scan came to.
+#[derive(Debug)]
+pub enum Scan {
+    /// Everything asked for is in the buffer.
+    Done(Facts),
+    /// The tree is needed; the buffer is as it was.
+    NeedsTree,
+}
+
+impl Plan {
+    /// Compiles a request's wishes, or tells what is wrong with them by pointers into the request.
+    pub fn compile(options: &PlanOptions) -> Result<Self, Vec<FieldError>> {
+        let mut faults = Vec::new();
+        for format in options.formats.iter().filter(|format| !is_made(*format)) {
+            faults.push(FieldError::new(
+                "/formats",
+                format!("`{format}` is not made by this version; it makes raw_html, text, links, metadata"),
+            ));
+        }
+        for (field, selectors) in [
+            ("include_selectors", &options.include_selectors),
+            ("exclude_selectors", &options.exclude_selectors),
+        ] {
+            for (index, selector) in selectors.iter().enumerate() {
+                if dom_query::Matcher::new(selector).is_err() {
+                    faults.push(FieldError::new(format!("/{field}/{index}"), "is not a CSS selector"));
+                }
+            }
+        }
+        let shape = match &options.extract {
+            None => None,
+            Some(extract) => match Shape::parse(extract, "/extract") {
+                Ok(shape) => Some(shape),
+                Err(found) => {
+                    faults.extend(found);
+                    None
+                }
+            },
+        };
+        for field in shape.iter().flat_map(|shape| &shape.fields) {
+            if options.formats.iter().any(|format| format.as_str() == field.name) {
+                faults.push(FieldError::new(
+                    format!("/extract/{}", field.name),
+                    "a format of that name is asked for as well; give the field another name",
+                ));
+            }
+        }
+        if !faults.is_empty() {
+            return Err(faults);
+        }
+        Ok(Self {
+            formats: options.formats,
+            shape,
+            exclude: options.exclude_selectors.clone(),
+            include: options.include_selectors.clone(),
+        })
+    }
+
+    /// The linear part of the work. Takes microseconds for an ordinary page, whatever is asked for.
+    pub fn scan(&self, input: &Input<'_>, out: &mut Vec<u8>) -> Result<Scan, ExtractError> {
+        let page = Page::read(input)?;
+        if page.kind == ContentKind::Markup && self.formats_need_a_tree() {
+            return Ok(Scan::NeedsTree);
+        }
+        let Some(shape) = &self.shape else {
+            let facts = page.facts(None);
+            self.write(&page, None, &[], out);
+            return Ok(Scan::Done(facts));
+        };
+        let mut filled = Filled::new(shape);
+        if page.kind == ContentKind::Markup {
+            if shape.has_selectors() {
+                return Ok(Scan::NeedsTree);
+            }
+            filled.take_from_nodes(shape, &json_ld::nodes_of(&page.text), JSON_LD);
+            if !filled.is_settled() {
+                return Ok(Scan::NeedsTree);
+            }
+        }
+        let (values, report) = filled.finish();
+        self.write(&page, None, &values, out);
+        Ok(Scan::Done(page.facts(Some(report))))
+    }
+
+    /// All of the work.
+    pub fn extract(&self, input: &Input<'_>, out: &mut Vec<u8>) -> Result<Facts, ExtractError> {
+        if let Scan::Done(facts) = self.scan(input, out)? {
+            return Ok(facts);
+        }
+        let page = Page::read(input)?;
+        let document = dom::parse(&page.text);
+        let filled = self.shape.as_ref().map(|shape| fill(shape, &page.text, &document).finish());
+        let (values, report) = filled.map_or((Vec::new(), None), |(values, report)| (values, Some(report)));
+        self.write(&page, Some(&document), &values, out);
+        Ok(page.facts(report))
+    }
+
+    fn formats_need_a_tree(&self) -> bool {
+        self.formats.iter().any(|format| format != Format::RawHtml)
+    }
+
+    fn write(&self, page: &Page<'_>, document: Option<&Document>, values: &[Value], out: &mut Vec<u8>) {
+        let mut data = ObjectWriter::begin(out);
+        for (field, value) in self.shape.iter().flat_map(|shape| &shape.fields).zip(values) {
+            json::value(data.field(&field.name), value);
+        }
+        // The formats that tell of the page as a whole are made before selectors change the tree.
+        for format in self.formats.iter() {
+            match (format, document) {
+                (Format::RawHtml, _) => json::string(data.field("raw_html"), &page.text),
+                (Format::Links, Some(document)) => {
+                    json::value(data.field("links"), &links::of_document(document, page.url));
+                }
+                (Format::Metadata, Some(document)) => {
+                    json::value(data.field("metadata"), &metadata::of_document(document, page.url));
+                }
+                (Format::Links, None) => json::value(data.field("links"), &Value::Array(Vec::new())),
+                (Format::Metadata, None) => {
+                    json::value(data.field("metadata"), &Value::Object(serde_json::Map::new()));
+                }
+                _ => {}
+            }
+        }
+        if self.formats.contains(Format::Text) {
+            let text = match document {
+                Some(document) => self.text_of(document),
+                None => page.text.to_string(),
+            };
+            json::string(data.field("text"), &text);
+        }
+        data.end();
+    }
+
+    fn text_of(&self, document: &Document) -> String {
+        for selector in &self.exclude {
+            document.select(selector).remove();
+        }
+        if self.include.is_empty() {
+            return text::of_document(document);
+        }
+        let kept: Vec<String> = self
+            .include
+            .iter()
+            .flat_map(|selector| document.select(selector).nodes().to_vec())
+            .map(|node| text::of_document(&Document::from(node.html())))
+            .collect();
+        kept.join("\n")
+    }
+}
+
+fn is_made(format: Format) -> bool {
+    matches!(format, Format::RawHtml | Format::Text | Format::Links | Format::Metadata)
+}
+
+fn fill(shape: &Shape, text: &str, document: &Document) -> Filled {
+    let mut filled = Filled::new(shape);
+    for (at, field) in shape.fields.iter().enumerate() {
+        if let FieldType::Selector(selector) = &field.from
+            && let Some(value) = selector.fill(document)
+        {
+            filled.set(at, field, value, SELECTOR, selector.css());
+        }
+    }
+    filled.take_from_nodes(shape, &json_ld::nodes_of(text), JSON_LD);
+    filled.take_from_nodes(shape, &microdata::nodes_of(document), MICRODATA);
+    filled.take_from_meta(shape, &meta::of_document(document));
+    filled
+}
+
+/// A body as text.
+struct Page<'a> {
+    kind: ContentKind,
+    content_type: String,
+    text: std::borrow::Cow<'a, str>,
+    charset: &'static str,
+    url: &'a Url,
+}
+
+impl<'a> Page<'a> {
+    fn read(input: &Input<'a>) -> Result<Self, ExtractError> {
+        let (kind, content_type) = content::classify(input.content_type, input.body)?;
+        let (text, charset) = charset::decode(input.body, input.content_type);
+        Ok(Self { kind, content_type, text, charset, url: input.url })
+    }
+
+    fn facts(&self, extract_report: Option<Value>) -> Facts {
+        let head = match self.kind {
+            ContentKind::Markup => head::read(&self.text),
+            ContentKind::Plain => head::Head::default(),
+        };
+        Facts {
+            title: head.title,
+            language: head.language,
+            charset: self.charset,
+            content_type: self.content_type.clone(),
+            extract_report,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,149 @@
+//! From what a page says to the type that was asked for. What does not fit is no value; nothing is made up.
+
+use serde_json::{Number, Value};
+
+/// The text of a scalar, or of the usual member of an object that stands for itself.
+pub(crate) fn text(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => {
+            let folded = text.split_whitespace().collect::<Vec<_>>().join(" ");
+            (!folded.is_empty()).then_some(folded)
+        }
+        Value::Number(number) => Some(number.to_string()),
+        Value::Bool(truth) => Some(truth.to_string()),
+        Value::Object(map) => ["@value", "name", "url", "contentUrl", "text", "@id"]
+            .iter()
+            .find_map(|key| map.get(*key).filter(|inner| !inner.is_object()).and_then(text)),
+        Value::Array(items) => items.iter().find_map(text),
+        Value::Null => None,
+    }
+}
+
+/// A number, from JSON or from a price in any usual spelling.
+pub(crate) fn number(value: &Value) -> Option<Number> {
+    match value {
+        Value::Number(number) => Some(number.clone()),
+        other => spelled_number(&text(other)?),
+    }
+}
+
+/// A whole number.
+pub(crate) fn integer(value: &Value) -> Option<Number> {
+    let number = number(value)?;
+    if number.is_i64() || number.is_u64() {
+        return Some(number);
+    }
+    let float = number.as_f64()?;
+    // Within 2^53 every whole f64 is exact.
+    let exact = float.fract() == 0.0 && float.abs() <= 9_007_199_254_740_992.0;
+    exact.then(|| Number::from(float as i64))
+}
+
+/// A truth, from JSON or from the words of availability.
+pub(crate) fn boolean(value: &Value) -> Option<bool> {
+    if let Value::Bool(truth) = value {
+        return Some(*truth);
+    }
+    let text = text(value)?.to_lowercase();
+    let word: String =
+        text.rsplit('/').next().unwrap_or_default().chars().filter(|c| c.is_alphanumeric()).collect();
+    match word.as_str() {
+        "true"
+        | "yes"
+        | "1"
+        | "instock"
+        | "available"
+        | "instoreonly"
+        | "onlineonly"
+        | "limitedavailability" => Some(true),
+        "false" | "no" | "0" | "outofstock" | "soldout" | "unavailable" | "discontinued" | "notavailable" => {
+            Some(false)
+        }
+        _ => None,
+    }
+}
+
+/// The first number of a text: `1,299.00`, `1.299,00 €`, `1 299:-`, `-5`.
+pub(crate) fn spelled_number(text: &str) -> Option<Number> {
+    let start = text.find(|c: char| c.is_ascii_digit())?;
+    let negative = text[..start]
+        .trim_end_matches(|c: char| !matches!(c, '-' | '−') && !c.is_whitespace())
+        .ends_with(['-', '−'])
+        && !text[..start].trim_end_matches(['-', '−']).ends_with(|c: char| c.is_alphanumeric());
+    let rest = &text[start..];
+    let mut end = 0;
+    let mut chars = rest.char_indices().peekable();
+    while let Some((at, c)) = chars.next() {
+        let digit_follows = chars.peek().is_some_and(|(_, next)| next.is_ascii_digit());
+        if c.is_ascii_digit() {
+            end = at + 1;
+        } else if !(digit_follows && matches!(c, '.' | ',' | '\'' | '’' | ' ' | '\u{a0}' | '\u{202f}')) {
+            break;
+        }
+    }
+    let digits = canonical(&rest[..end])?;
+    let digits = if negative { format!("-{digits}") } else { digits };
+    if let Ok(whole) = digits.parse::<i64>() {
+        return Some(Number::from(whole));
+    }
+    Number::from_f64(digits.parse().ok()?)
+}
+
+/// Digits with at most one point: which separator is the decimal one is told by what follows it.
+fn canonical(spelled: &str) -> Option<String> {
+    let last = spelled.rfind(['.', ',']);
+    let decimal = last.filter(|at| {
+        let mark = &spelled[*at..=*at];
+        let after = spelled.len() - at - 1;
+        let once = spelled.matches(mark).count() == 1;
+        let other = if mark == "." { "," } else { "." };
+        once && (after != 3 || spelled.contains(other) || spelled.starts_with("0."))
+    });
+    let keep = |text: &str| text.chars().filter(char::is_ascii_digit).collect::<String>();
+    let digits = match decimal {
+        Some(at) => format!("{}.{}", keep(&spelled[..at]), keep(&spelled[at + 1..])),
+        None => keep(spelled),
+    };
+    (digits.len() <= 40).then_some(digits)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn numbers_are_read_in_the_usual_spellings() {
+        for (text, expected) in [
+            ("219", json!(219)),
+            ("$1,299.00", json!(1299.0)),
+            ("1.299,00 €", json!(1299.0)),
+            ("1 299:-", json!(1299)),
+            ("1.299", json!(1299)),
+            ("1'299.50 CHF", json!(1299.5)),
+            ("0.125", json!(0.125)),
+            ("12,5", json!(12.5)),
+            ("1,234,567", json!(1_234_567)),
+            ("EUR -5", json!(-5)),
+            ("4.5 out of 5", json!(4.5)),
+            ("COVID-19", json!(19)),
+        ] {
+            assert_eq!(spelled_number(text).map(Value::Number), Some(expected), "{text}");
+        }
+        assert_eq!(spelled_number("free"), None);
+    }
+
+    #[test]
+    fn truths_are_read_from_words_of_availability() {
+        assert_eq!(boolean(&json!("https://schema.org/InStock")), Some(true));
+        assert_eq!(boolean(&json!("http://schema.org/OutOfStock")), Some(false));
+        assert_eq!(boolean(&json!("perhaps")), None);
+    }
+
+    #[test]
+    fn whole_numbers_are_exact_or_nothing() {
+        assert_eq!(integer(&json!("1,299.00")), Some(Number::from(1299)));
+        assert_eq!(integer(&json!(4.5)), None);
+    }
+}

@@ -1,0 +1,8 @@
+//! Sketches: fields named and typed by the caller, filled from what the page says of itself.
+
+pub(crate) mod coerce;
+pub(crate) mod fill;
+pub(crate) mod parse;
+pub(crate) mod synonyms;
+
+pub(crate) use parse::{Field, FieldType, Shape};
