@@ -1,1 +1,35 @@
-//! The Rust SDK: scrape and stream, with resume.
+//! The Rust SDK: scrape a page, stream many, and go on where a dropped stream stopped.
+//!
+//! ```no_run
+//! # async fn example() -> Result<(), pagewire_client::ClientError> {
+//! use pagewire_client::{Client, StreamEvent};
+//!
+//! let client = Client::new("http://127.0.0.1:7700", "pw_live_…")?;
+//! let body = serde_json::json!({"urls": ["https://example.com/"], "formats": ["links"]});
+//! let mut events = client.stream(&body).await?;
+//! while let Some(event) = events.next().await {
+//!     if let StreamEvent::Page { id, data } = event? {
+//!         println!("{id}: {data}");
+//!     }
+//! }
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! Invariants: every wait has a timeout, every retry a bound; an event is delivered once it has arrived whole, and only
+//! then is its id resumed after; a request that may have reached the server is not sent again unless the server said
+//! that it refused it.
+
+mod backoff;
+mod client;
+mod connector;
+mod error;
+mod event;
+pub mod sse;
+mod stream;
+
+pub use backoff::RetryPolicy;
+pub use client::{Client, ClientOptions, Page};
+pub use error::{ApiError, ClientError};
+pub use event::StreamEvent;
+pub use stream::StreamEvents;
