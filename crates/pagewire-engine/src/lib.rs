@@ -1,1 +1,18 @@
-//! Runs, scheduling, accounts: what the edge holds a handle of.
+//! The engine: what the edge holds a handle of. Runs and their scheduling, the one scrape pipeline, and accounts.
+//!
+//! It knows no HTTP server and no SQL: targets are reached through `pagewire-fetch`, state through `pagewire-store`'s
+//! traits, records through `pagewire-journal`'s.
+
+pub mod account;
+pub mod engine;
+mod envelope;
+pub mod recipe;
+mod retry;
+pub mod run;
+pub mod schedule;
+pub mod scrape;
+mod single;
+
+pub use engine::{Engine, EngineParts, EngineSettings, Refusal, ScrapeFailure};
+pub use envelope::Failure;
+pub use run::attachment::{Attachment, RunEvent};

@@ -1,0 +1,463 @@
+//! The handle that the edge holds: scrape a page, start a stream, take one up again.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use jiff::Timestamp;
+use pagewire_fetch::Client;
+use pagewire_journal::{Durability, Fence, KeySpace, Position, ReadError, SegmentJournal, SegmentOptions};
+use pagewire_store::{Chunk, NewRun, RunKind, RunRow, RunStatus, Store, StoreError};
+use pagewire_types::{
+    Problem, RobotsRule, RunId, ScrapeParams, ScrapeRequest, StreamRequest, UrlEntry, WorkspaceId,
+};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::account::{Accounts, WorkspaceAccount};
+use crate::envelope::Failure;
+use crate::recipe::{Recipe, RecipeBook};
+use crate::run::attachment::Attachment;
+use crate::run::{Ending, Run, RunInput, RunLimits, RunParts, supervisor};
+use crate::schedule::{Class, Politeness, Scheduler};
+use crate::scrape::Scraper;
+use crate::single;
+
+/// How long a call may wait for its turn and its answer, retries included, before the server calls itself overloaded.
+const SCRAPE_WAIT_MAX: Duration = Duration::from_secs(900);
+/// How long fetches under way may go on once the server is shutting down.
+const DRAIN_FETCHES: Duration = Duration::from_secs(8);
+/// How long a run's lease holds without being renewed.
+const LEASE: Duration = Duration::from_secs(60);
+/// How often runs whose time is over are looked for.
+const SWEEP_INTERVAL: Duration = Duration::from_secs(3_600);
+
+/// The engine's settings, from the configuration.
+#[derive(Debug, Clone)]
+pub struct EngineSettings {
+    /// Where journals are kept.
+    pub journals: PathBuf,
+    /// Fetches at once, of all runs together.
+    pub fetches_max: usize,
+    /// Runs at once.
+    pub runs_max: usize,
+    /// What one host may be asked.
+    pub politeness: Politeness,
+    /// What robots.txt means where a request says nothing.
+    pub robots: RobotsRule,
+    /// The bounds of a run.
+    pub run: RunLimits,
+    /// Bytes of one record.
+    pub record_bytes_max: usize,
+    /// Credits of a page.
+    pub page_credits: u32,
+    /// Bytes of a segment.
+    pub segment_bytes: u64,
+    /// Bytes of a run's hot tail.
+    pub ring_bytes: usize,
+    /// Whether commits wait for the disk.
+    pub durability: Durability,
+    /// How long ended runs are kept.
+    pub keep_runs: Duration,
+}
+
+/// What the engine is made of.
+pub struct EngineParts {
+    /// Its settings.
+    pub settings: EngineSettings,
+    /// Where state is.
+    pub store: Arc<dyn Store>,
+    /// Who may do what.
+    pub accounts: Arc<Accounts>,
+    /// What reaches targets.
+    pub client: Client,
+}
+
+/// Why the engine does not do what was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum Refusal {
+    /// The request is at fault.
+    #[error("{}", .0.detail)]
+    Invalid(Box<Problem>),
+    /// The workspace has no credits left.
+    #[error("the workspace's credits are used up")]
+    CreditsExhausted,
+    /// More than this server can take.
+    #[error("the server is overloaded: {0}")]
+    Overloaded(&'static str),
+    /// The server is shutting down.
+    #[error("the server is shutting down")]
+    Draining,
+    /// No such run in the workspace.
+    #[error("there is no such stream")]
+    NotFound,
+    /// The run's window is over.
+    #[error("the stream's window for resuming is over")]
+    StreamExpired,
+    /// The position to resume from lies past the end.
+    #[error("the id lies past the newest record of the stream, {tip}")]
+    CursorPastEnd {
+        /// The newest record.
+        tip: u64,
+    },
+    /// The state failed.
+    #[error("the state could not be read or written")]
+    Store(#[from] StoreError),
+    /// The journal failed.
+    #[error("the journal could not be opened")]
+    Journal(#[from] ReadError),
+}
+
+impl From<Box<Problem>> for Refusal {
+    fn from(problem: Box<Problem>) -> Self {
+        Self::Invalid(problem)
+    }
+}
+
+/// Why a scrape gave no page.
+#[derive(Debug, thiserror::Error)]
+pub enum ScrapeFailure {
+    /// The target is at fault.
+    #[error("{}", .0.message)]
+    Target(Failure),
+    /// The request was not taken.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+}
+
+/// Everything below the edge.
+pub struct Engine {
+    settings: EngineSettings,
+    store: Arc<dyn Store>,
+    accounts: Arc<Accounts>,
+    scheduler: Arc<Scheduler>,
+    scraper: Scraper,
+    runs: Mutex<HashMap<RunId, Arc<Run>>>,
+    tasks: TaskTracker,
+    draining: CancellationToken,
+    stopping: CancellationToken,
+}
+
+impl Engine {
+    /// Starts the engine and takes up the runs that a crash or a restart left unfinished.
+    pub async fn start(parts: EngineParts) -> Result<Arc<Self>, Refusal> {
+        let EngineParts { settings, store, accounts, client } = parts;
+        let scheduler = Arc::new(Scheduler::new(settings.fetches_max, settings.politeness));
+        let scraper = Scraper::new(client, settings.page_credits, settings.record_bytes_max);
+        let engine = Arc::new(Self {
+            settings,
+            store,
+            accounts,
+            scheduler,
+            scraper,
+            runs: Mutex::new(HashMap::new()),
+            tasks: TaskTracker::new(),
+            draining: CancellationToken::new(),
+            stopping: CancellationToken::new(),
+        });
+        engine.recover().await?;
+        engine.tasks.spawn(engine.scheduler.clone().run(engine.draining.clone()));
+        engine.tasks.spawn(engine.clone().sweep());
+        Ok(engine)
+    }
+
+    /// Cancelled when the server begins to shut down: event streams end then.
+    #[must_use]
+    pub fn draining(&self) -> &CancellationToken {
+        &self.draining
+    }
+
+    /// Whether the state can be reached.
+    pub async fn ready(&self) -> Result<(), StoreError> {
+        self.store.ping().await
+    }
+
+    /// Who may do what.
+    #[must_use]
+    pub fn accounts(&self) -> &Arc<Accounts> {
+        &self.accounts
+    }
+
+    /// Starts nothing more, lets what is under way end, commits, and gives the runs back for the next process.
+    pub async fn shut_down(&self) {
+        self.draining.cancel();
+        // The scheduler's task ends with its last worker; what takes longer is fetched again by the next process.
+        let deadline = tokio::time::Instant::now() + DRAIN_FETCHES;
+        while self.fetches_under_way() && tokio::time::Instant::now() < deadline {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        self.stopping.cancel();
+        self.tasks.close();
+        if tokio::time::timeout(DRAIN_FETCHES, self.tasks.wait()).await.is_err() {
+            tracing::warn!("runs did not settle in time; they are recovered at the next start");
+        }
+    }
+
+    fn fetches_under_way(&self) -> bool {
+        self.scheduler.active() > 0
+    }
+
+    /// Fetches one page.
+    pub async fn scrape(
+        &self,
+        account: &Arc<WorkspaceAccount>,
+        request: ScrapeRequest,
+    ) -> Result<Bytes, ScrapeFailure> {
+        self.admit(account).map_err(ScrapeFailure::Refused)?;
+        let recipe = Recipe::compile(request.params, self.settings.robots).map_err(Refusal::Invalid)?;
+        let scrape = single::scrape(&self.scheduler, self.scraper.clone(), account, request.entry, recipe);
+        let answer = tokio::select! {
+            answer = tokio::time::timeout(SCRAPE_WAIT_MAX, scrape) => answer,
+            () = self.stopping.cancelled() => return Err(Refusal::Draining.into()),
+        };
+        match answer {
+            Ok(Some(Ok(page))) => {
+                self.accounts.charge(account, u64::from(page.credits)).await.map_err(Refusal::Store)?;
+                Ok(page.json)
+            }
+            Ok(Some(Err(failure))) => Err(ScrapeFailure::Target(failure)),
+            Ok(None) => Err(Refusal::Draining.into()),
+            Err(_) => Err(Refusal::Overloaded("the page did not get its turn in time").into()),
+        }
+    }
+
+    /// Makes a run of the request, durably, and attaches its first consumer.
+    pub async fn start_stream(
+        &self,
+        account: &Arc<WorkspaceAccount>,
+        request: StreamRequest,
+        trace_id: String,
+    ) -> Result<Attachment, Refusal> {
+        self.admit(account)?;
+        let recipes = RecipeBook::compile(&request.params, &request.entries, self.settings.robots)?;
+        if self.lock().len() >= self.settings.runs_max {
+            return Err(Refusal::Overloaded("as many runs as it can hold are under way"));
+        }
+        let id = RunId::generate();
+        let created_at = Timestamp::now();
+        let total = request.entries.len() as u64;
+        let new_run = NewRun {
+            id,
+            workspace: account.id.clone(),
+            kind: RunKind::Stream,
+            defaults: request.params_json,
+            concurrency: request.concurrency,
+            urls_total: total,
+            created_at,
+            trace_id: trace_id.clone(),
+            owner: lease_owner(),
+            lease: LEASE,
+        };
+        let fence = self.store.create_run(new_run, chunks_of(request.chunks_json)).await?;
+        let run = self.make_run(RunParts {
+            id,
+            account: account.clone(),
+            input: Some(RunInput { entries: request.entries, recipes }),
+            total,
+            concurrency: request.concurrency,
+            created_at,
+            journal: self.open_journal(id, total).await?,
+            fence: Fence(fence),
+            ending: None,
+        });
+        let attachment = run.attach(Position::START, trace_id, self.draining.clone());
+        run.schedule(Class::Stream);
+        self.supervise(run);
+        Ok(attachment)
+    }
+
+    /// Attaches a consumer to a run of the workspace, after the record that it has.
+    pub async fn resume_stream(
+        &self,
+        workspace: &WorkspaceId,
+        id: RunId,
+        after: Position,
+        trace_id: String,
+    ) -> Result<Attachment, Refusal> {
+        if self.draining.is_cancelled() {
+            return Err(Refusal::Draining);
+        }
+        let held = self.lock().get(&id).cloned();
+        let run = match held {
+            Some(run) if run.account().id == *workspace => run,
+            Some(_) => return Err(Refusal::NotFound),
+            None => self.bring_back(workspace, id).await?,
+        };
+        if run.ending().is_some_and(|ending| ending.status != RunStatus::Completed) {
+            return Err(Refusal::StreamExpired);
+        }
+        let tip = run.progress().done;
+        if after.0 > tip {
+            return Err(Refusal::CursorPastEnd { tip });
+        }
+        Ok(run.attach(after, trace_id, self.draining.clone()))
+    }
+
+    /// A run that ended, but whose consumer may not have read its end.
+    async fn bring_back(&self, workspace: &WorkspaceId, id: RunId) -> Result<Arc<Run>, Refusal> {
+        let row = self.store.run(workspace.clone(), id).await?.ok_or(Refusal::NotFound)?;
+        let ended_at = row.finished_at.ok_or(Refusal::Overloaded("the run belongs to another process"))?;
+        let since = Timestamp::now().as_millisecond() - ended_at.as_millisecond();
+        let window = i64::try_from(self.settings.run.resume_window.as_millis()).unwrap_or(i64::MAX);
+        if row.status != RunStatus::Completed || since > window {
+            return Err(Refusal::StreamExpired);
+        }
+        let account = self.accounts.workspace(&row.workspace).await?;
+        let run = self.make_run(RunParts {
+            id,
+            account,
+            input: None,
+            total: row.urls_total,
+            concurrency: row.concurrency,
+            created_at: row.created_at,
+            journal: self.open_journal(id, row.urls_total).await?,
+            fence: Fence(row.fence),
+            ending: Some(Ending { status: row.status, at: ended_at }),
+        });
+        Ok(self.lock().entry(id).or_insert(run).clone())
+    }
+
+    async fn recover(&self) -> Result<(), Refusal> {
+        for row in self.store.unfinished_runs().await? {
+            let id = row.id;
+            match self.take_up(row).await {
+                Ok(run) => {
+                    let progress = run.progress();
+                    tracing::info!(run = %id.hex(), done = progress.done, total = progress.total, "took up a run");
+                    self.supervise(run);
+                }
+                // One run that cannot be read must not keep the server from starting.
+                Err(error) => {
+                    tracing::error!(run = %id.hex(), error = &error as &dyn std::error::Error, "a run could not be taken up");
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn take_up(&self, row: RunRow) -> Result<Arc<Run>, Refusal> {
+        let fence = self.store.lease_run(row.id, lease_owner(), Timestamp::now(), LEASE).await?;
+        let defaults = serde_json::from_str(&row.defaults).map_err(|_| damaged("stored parameters"))?;
+        let defaults = ScrapeParams::read_stored(defaults);
+        let mut entries = Vec::with_capacity(usize::try_from(row.urls_total).unwrap_or(0));
+        for items in self.store.chunks(row.id).await? {
+            let items = serde_json::from_str(&items).map_err(|_| damaged("a stored chunk"))?;
+            entries.extend(UrlEntry::read_stored(items)?);
+        }
+        let recipes = RecipeBook::compile(&defaults, &entries, self.settings.robots)?;
+        let account = self.accounts.workspace(&row.workspace).await?;
+        let run = self.make_run(RunParts {
+            id: row.id,
+            account,
+            input: Some(RunInput { entries, recipes }),
+            total: row.urls_total,
+            concurrency: row.concurrency,
+            created_at: row.created_at,
+            journal: self.open_journal(row.id, row.urls_total).await?,
+            fence: Fence(fence),
+            ending: None,
+        });
+        run.schedule(Class::Stream);
+        run.wait_for_consumer();
+        Ok(run)
+    }
+
+    fn make_run(&self, parts: RunParts) -> Arc<Run> {
+        Run::new(parts, self.scheduler.clone(), self.scraper.clone(), self.settings.run)
+    }
+
+    fn supervise(&self, run: Arc<Run>) {
+        self.lock().insert(run.id(), run.clone());
+        self.tasks.spawn(supervisor::supervise(run, self.store.clone(), self.stopping.clone()));
+    }
+
+    async fn open_journal(&self, id: RunId, total: u64) -> Result<SegmentJournal, Refusal> {
+        let directory = self.journal_directory(id);
+        let options = SegmentOptions {
+            keys: KeySpace::Ordinals(total),
+            segment_bytes: self.settings.segment_bytes,
+            ring_bytes: self.settings.ring_bytes,
+            durability: self.settings.durability,
+        };
+        tokio::task::spawn_blocking(move || SegmentJournal::open(&directory, options))
+            .await
+            .map_err(|error| ReadError::Io(std::io::Error::other(error)))?
+            .map_err(Refusal::Journal)
+    }
+
+    fn journal_directory(&self, id: RunId) -> PathBuf {
+        self.settings.journals.join("runs").join(id.hex())
+    }
+
+    fn admit(&self, account: &WorkspaceAccount) -> Result<(), Refusal> {
+        if self.draining.is_cancelled() {
+            return Err(Refusal::Draining);
+        }
+        if !account.credits.may_spend() {
+            return Err(Refusal::CreditsExhausted);
+        }
+        Ok(())
+    }
+
+    /// Forgets ended runs whose window is over, and drops what is older than the retention.
+    async fn sweep(self: Arc<Self>) {
+        let window = self.settings.run.resume_window;
+        let mut forget =
+            tokio::time::interval(window.clamp(Duration::from_millis(100), Duration::from_secs(30)));
+        let mut retain = tokio::time::interval(SWEEP_INTERVAL);
+        loop {
+            tokio::select! {
+                () = self.draining.cancelled() => return,
+                _ = forget.tick() => self.lock().retain(|_, run| run.ending().is_none() || !run.is_abandoned()),
+                _ = retain.tick() => {
+                    if let Err(error) = self.drop_old_runs().await {
+                        tracing::warn!(error = &error as &dyn std::error::Error, "old runs were not dropped; the next sweep tries again");
+                    }
+                }
+            }
+        }
+    }
+
+    async fn drop_old_runs(&self) -> Result<(), StoreError> {
+        let before = Timestamp::now()
+            - jiff::SignedDuration::try_from(self.settings.keep_runs).unwrap_or(jiff::SignedDuration::ZERO);
+        for id in self.store.runs_finished_before(before).await? {
+            let directory = self.journal_directory(id);
+            // The journal goes first: a row without a journal is swept again, a journal without a row never.
+            match tokio::fs::remove_dir_all(&directory).await {
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                    tracing::warn!(run = %id.hex(), error = &error as &dyn std::error::Error, "a journal could not be dropped");
+                    continue;
+                }
+                _ => self.store.delete_run(id).await?,
+            }
+        }
+        Ok(())
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<RunId, Arc<Run>>> {
+        self.runs.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn chunks_of(items: Vec<String>) -> Vec<Chunk> {
+    items
+        .into_iter()
+        .zip(0_u32..)
+        .map(|(items, index)| Chunk {
+            index,
+            first_ordinal: u64::from(index) * pagewire_types::request::CHUNK_URLS as u64,
+            items,
+        })
+        .collect()
+}
+
+fn lease_owner() -> String {
+    format!("pid-{}", std::process::id())
+}
+
+fn damaged(what: &'static str) -> Refusal {
+    Refusal::Store(StoreError::damaged(what))
+}

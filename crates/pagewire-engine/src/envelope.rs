@@ -1,0 +1,136 @@
+//! The final JSON of a record: written once, in the contract's order, straight into the buffer that is kept.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use jiff::Timestamp;
+use pagewire_extract::Facts;
+use pagewire_types::{ErrorRecord, TargetErrorCode, UrlEntry};
+
+/// What the fetch tells of a page, beside what the page tells of itself.
+#[derive(Debug)]
+pub(crate) struct FetchFacts {
+    pub(crate) bytes: u64,
+    pub(crate) elapsed: Duration,
+    pub(crate) attempts: u32,
+    pub(crate) credits: u32,
+}
+
+/// Writes the page envelope around `data`, which the caller appends in between.
+pub(crate) struct EnvelopeWriter {
+    out: Vec<u8>,
+}
+
+impl EnvelopeWriter {
+    /// Everything up to the `data` object, which is to be appended next.
+    pub(crate) fn begin(entry: &UrlEntry, final_url: &str, http_status: u16, size_hint: usize) -> Self {
+        let mut out = Vec::with_capacity(size_hint + 768);
+        out.extend_from_slice(b"{\"url\":");
+        write_json(&mut out, entry.given());
+        out.extend_from_slice(b",\"final_url\":");
+        write_json(&mut out, final_url);
+        out.extend_from_slice(b",\"http_status\":");
+        write_json(&mut out, &http_status);
+        write_echo(&mut out, entry);
+        out.extend_from_slice(b",\"data\":");
+        Self { out }
+    }
+
+    /// Where the `data` object goes.
+    pub(crate) fn data(&mut self) -> &mut Vec<u8> {
+        &mut self.out
+    }
+
+    /// Everything after the `data` object.
+    pub(crate) fn end(mut self, index: u32, facts: &Facts, fetch: &FetchFacts) -> Bytes {
+        let out = &mut self.out;
+        out.extend_from_slice(b",\"meta\":{\"index\":");
+        write_json(out, &index);
+        if let Some(title) = &facts.title {
+            out.extend_from_slice(b",\"title\":");
+            write_json(out, title);
+        }
+        out.extend_from_slice(b",\"content_type\":");
+        write_json(out, &facts.content_type);
+        if let Some(language) = &facts.language {
+            out.extend_from_slice(b",\"language\":");
+            write_json(out, language);
+        }
+        out.extend_from_slice(b",\"charset\":");
+        write_json(out, &facts.charset);
+        out.extend_from_slice(b",\"bytes\":");
+        write_json(out, &fetch.bytes);
+        out.extend_from_slice(b",\"fetched_at\":\"");
+        write_display(out, &format_args!("{:.3}", Timestamp::now()));
+        out.extend_from_slice(b"\",\"elapsed_ms\":");
+        write_json(out, &millis(fetch.elapsed));
+        out.extend_from_slice(b",\"attempts\":");
+        write_json(out, &fetch.attempts);
+        out.extend_from_slice(b",\"rendered\":false,\"proxy_type\":\"none\",\"cached\":false,\"credits\":");
+        write_json(out, &fetch.credits);
+        if let Some(report) = &facts.extract_report {
+            out.extend_from_slice(b",\"extract\":");
+            write_json(out, report);
+        }
+        out.extend_from_slice(b"}}");
+        Bytes::from(self.out)
+    }
+}
+
+/// The JSON of an `error` record.
+pub(crate) fn error_record(entry: &UrlEntry, index: u32, attempts: u32, failure: &Failure) -> Bytes {
+    let record = ErrorRecord {
+        url: entry.given().to_owned(),
+        code: failure.code,
+        http_status: failure.http_status,
+        error: failure.message.clone(),
+        retryable: failure.retryable,
+        attempts,
+        index,
+        custom_id: entry.custom_id.as_deref().map(str::to_owned),
+        // It was written by this server when the request was read.
+        metadata: entry.metadata.as_deref().and_then(|text| serde_json::from_str(text).ok()),
+    };
+    let mut out = Vec::with_capacity(256);
+    write_json(&mut out, &record);
+    Bytes::from(out)
+}
+
+/// Why a URL did not become a page.
+#[derive(Debug, Clone)]
+pub struct Failure {
+    /// The stable code.
+    pub code: TargetErrorCode,
+    /// The sentence for people.
+    pub message: String,
+    /// The target's status, where it answered.
+    pub http_status: Option<u16>,
+    /// Whether another run might succeed.
+    pub retryable: bool,
+}
+
+fn write_echo(out: &mut Vec<u8>, entry: &UrlEntry) {
+    if let Some(custom_id) = &entry.custom_id {
+        out.extend_from_slice(b",\"custom_id\":");
+        write_json(out, custom_id);
+    }
+    if let Some(metadata) = &entry.metadata {
+        out.extend_from_slice(b",\"metadata\":");
+        out.extend_from_slice(metadata.as_bytes());
+    }
+}
+
+fn write_json(out: &mut Vec<u8>, value: &(impl serde::Serialize + ?Sized)) {
+    // Plain data into memory: neither can fail.
+    let _ = serde_json::to_writer(out, value);
+}
+
+fn write_display(out: &mut Vec<u8>, value: &std::fmt::Arguments<'_>) {
+    use std::io::Write as _;
+    // Writing into memory cannot fail.
+    let _ = out.write_fmt(*value);
+}
+
+pub(crate) fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}

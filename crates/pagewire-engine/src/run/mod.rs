@@ -1,0 +1,375 @@
+//! A run: a batch of URLs being worked off into its journal.
+//!
+//! The journal is the only truth of what is done: a run that is opened again, after a crash or a restart, asks it which
+//! inputs have their record and works off the rest. What is here beside it, permits and counters, is derived.
+
+pub mod attachment;
+mod ending;
+mod open_records;
+pub mod supervisor;
+
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use futures_util::future::BoxFuture;
+use jiff::Timestamp;
+use pagewire_journal::{
+    Appended, Fence, GroupCommit, GroupPolicy, Key, Kind, NewRecord, Position, SegmentJournal,
+};
+use pagewire_types::{End, Progress, RunId, TargetErrorCode, UrlEntry, Warning};
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use crate::account::WorkspaceAccount;
+use crate::envelope::{Failure, error_record};
+use crate::recipe::RecipeBook;
+use crate::retry;
+use crate::schedule::{Item, LaneId, LaneLimits, Outcome, Scheduler, Work};
+use crate::scrape::Scraper;
+pub use ending::{EarlyEnd, Ending};
+use open_records::OpenRecords;
+
+/// Records of pages.
+pub const PAGE: Kind = Kind::FIRST;
+/// Records of URLs that failed.
+pub const ERROR: Kind = Kind::SECOND;
+
+/// The bounds of every run, from the configuration.
+#[derive(Debug, Clone, Copy)]
+pub struct RunLimits {
+    /// How long a stream without a consumer is kept.
+    pub resume_window: Duration,
+    /// The longest that a run goes on.
+    pub wall_time: Duration,
+    /// The oldest that a record gets before it is committed.
+    pub commit_interval: Duration,
+    /// Bytes of records that may be finished and unwritten.
+    pub unwritten_bytes_max: usize,
+}
+
+/// The URLs of a run and how to fetch them. Given back once the run has ended.
+#[derive(Debug)]
+pub struct RunInput {
+    /// In the order of the request.
+    pub entries: Vec<UrlEntry>,
+    /// How to fetch and read each.
+    pub recipes: RecipeBook,
+}
+
+/// What a run is made of.
+pub struct RunParts {
+    /// Its name.
+    pub id: RunId,
+    /// Whose it is.
+    pub account: Arc<WorkspaceAccount>,
+    /// Its URLs; `None` for a run that has ended.
+    pub input: Option<RunInput>,
+    /// How many URLs it has.
+    pub total: u64,
+    /// Fetches at once.
+    pub concurrency: u32,
+    /// When it was accepted.
+    pub created_at: Timestamp,
+    /// Its journal.
+    pub journal: SegmentJournal,
+    /// The right to append to it.
+    pub fence: Fence,
+    /// How it ended, if it has.
+    pub ending: Option<Ending>,
+}
+
+/// A batch of URLs being worked off.
+pub struct Run {
+    id: RunId,
+    account: Arc<WorkspaceAccount>,
+    input: Mutex<Option<Arc<RunInput>>>,
+    total: u64,
+    concurrency: u32,
+    created_at: Timestamp,
+    journal: Arc<SegmentJournal>,
+    fence: Fence,
+    group: GroupCommit,
+    lane: OnceLock<LaneId>,
+    scheduler: Arc<Scheduler>,
+    scraper: Scraper,
+    limits: RunLimits,
+    consumer: Mutex<Consumer>,
+    consumer_changed: tokio::sync::Notify,
+    open: Mutex<OpenRecords>,
+    warnings: watch::Sender<Vec<Warning>>,
+    ending: watch::Sender<Option<Ending>>,
+    /// Cancelled when the run must stop at once, whatever is under way.
+    stop: CancellationToken,
+}
+
+/// Who reads the run's records as they come.
+#[derive(Debug)]
+struct Consumer {
+    generation: u64,
+    attached: Option<CancellationToken>,
+    detached_at: Instant,
+}
+
+impl Run {
+    pub(crate) fn new(
+        parts: RunParts,
+        scheduler: Arc<Scheduler>,
+        scraper: Scraper,
+        limits: RunLimits,
+    ) -> Arc<Self> {
+        let group = GroupCommit::new(GroupPolicy {
+            linger: limits.commit_interval,
+            records: (parts.concurrency as usize / 2).clamp(1, 64),
+            bytes: 1 << 20,
+        });
+        let passed = pagewire_journal::Journal::tip(&parts.journal).borrow().position;
+        Arc::new(Self {
+            id: parts.id,
+            account: parts.account,
+            input: Mutex::new(parts.input.map(Arc::new)),
+            total: parts.total,
+            concurrency: parts.concurrency,
+            created_at: parts.created_at,
+            journal: Arc::new(parts.journal),
+            fence: parts.fence,
+            group,
+            lane: OnceLock::new(),
+            scheduler,
+            scraper,
+            limits,
+            consumer: Mutex::new(Consumer { generation: 0, attached: None, detached_at: Instant::now() }),
+            consumer_changed: tokio::sync::Notify::new(),
+            open: Mutex::new(OpenRecords::new(passed)),
+            warnings: watch::Sender::new(Vec::new()),
+            ending: watch::Sender::new(parts.ending),
+            stop: CancellationToken::new(),
+        })
+    }
+
+    /// The run's name.
+    #[must_use]
+    pub fn id(&self) -> RunId {
+        self.id
+    }
+
+    /// Whose it is.
+    #[must_use]
+    pub fn account(&self) -> &Arc<WorkspaceAccount> {
+        &self.account
+    }
+
+    /// How it ended, if it has.
+    #[must_use]
+    pub fn ending(&self) -> Option<Ending> {
+        *self.ending.borrow()
+    }
+
+    /// The counters, derived from what is durable.
+    #[must_use]
+    pub fn progress(&self) -> Progress {
+        let tally = self.tip().tally;
+        Progress {
+            stream_id: self.id.stream_id(),
+            job_id: self.id.job_id(),
+            done: tally.total(),
+            errored: tally.count(ERROR),
+            queued: self.total.saturating_sub(tally.total()),
+            total: self.total,
+            credits_used: tally.weight,
+        }
+    }
+
+    fn end(&self, ending: Ending, trace_id: String) -> End {
+        let tally = self.tip().tally;
+        End {
+            stream_id: self.id.stream_id(),
+            job_id: self.id.job_id(),
+            done: tally.count(PAGE),
+            errored: tally.count(ERROR),
+            total: self.total,
+            credits_used: tally.weight,
+            elapsed_ms: ending.elapsed_ms(self.created_at),
+            trace_id,
+        }
+    }
+
+    fn tip(&self) -> pagewire_journal::Tip {
+        *pagewire_journal::Journal::tip(self.journal.as_ref()).borrow()
+    }
+
+    /// Gives what is not done yet to the scheduler.
+    pub(crate) fn schedule(self: &Arc<Self>, class: crate::schedule::Class) {
+        let Some(input) = self.input() else { return };
+        let mut hosts = std::collections::HashMap::<String, Arc<str>>::new();
+        let waiting = input.entries.iter().zip(0_u32..).filter_map(|(entry, ordinal)| {
+            if self.journal.contains(key_of(ordinal)) {
+                return None;
+            }
+            let host = match hosts.get(entry.url.host()) {
+                Some(host) => host.clone(),
+                None => hosts
+                    .entry(entry.url.host().to_owned())
+                    .or_insert_with_key(|host| host.as_str().into())
+                    .clone(),
+            };
+            Some((Item { ordinal, attempts: 0 }, host))
+        });
+        let limits = LaneLimits {
+            concurrency: self.concurrency,
+            open_max: self.concurrency * 2,
+            bytes_max: self.limits.unwritten_bytes_max,
+        };
+        let lane = self.scheduler.add(class, &self.account.id, limits, waiting, self.clone());
+        for (host, concurrency) in self.scheduler.trimmed_hosts(lane, self.concurrency) {
+            self.warn(Warning::ConcurrencyTrimmed { host: host.to_string(), concurrency });
+        }
+        // Once: a run is scheduled when it is made, and never again.
+        let _ = self.lane.set(lane);
+    }
+
+    /// Starts nothing until a consumer attaches.
+    pub(crate) fn wait_for_consumer(&self) {
+        if let Some(lane) = self.lane.get() {
+            self.scheduler.pause(*lane);
+        }
+    }
+
+    /// Whether nobody has read along for as long as a run is kept for that.
+    pub(crate) fn is_abandoned(&self) -> bool {
+        let consumer = lock(&self.consumer);
+        consumer.attached.is_none() && consumer.detached_at.elapsed() >= self.limits.resume_window
+    }
+
+    fn warn(&self, warning: Warning) {
+        self.warnings.send_if_modified(|warnings| {
+            let told = warnings.iter().any(|earlier| match (earlier, &warning) {
+                (Warning::LowCredits { .. }, Warning::LowCredits { .. }) => true,
+                (earlier, warning) => earlier == warning,
+            });
+            let fresh = !told && warnings.len() < WARNINGS_MAX;
+            if fresh {
+                warnings.push(warning);
+            }
+            fresh
+        });
+    }
+
+    /// The URLs not yet under way end as errors, and with the last of them the run.
+    fn end_early(&self, reason: EarlyEnd) {
+        self.warn(reason.warning());
+        let Some(lane) = self.lane.get() else { return };
+        let waiting = self.scheduler.drain_lane(*lane);
+        let failure = Failure {
+            code: TargetErrorCode::Cancelled,
+            message: reason.sentence().to_owned(),
+            http_status: None,
+            retryable: true,
+        };
+        if let Some(input) = self.input() {
+            for item in waiting {
+                self.record_failure(&input, item, item.attempts, &failure);
+            }
+        }
+    }
+
+    fn record_failure(&self, input: &RunInput, item: Item, attempts: u32, failure: &Failure) -> usize {
+        let Some(entry) = input.entries.get(item.ordinal as usize) else { return 0 };
+        self.record(item, ERROR, 0, error_record(entry, item.ordinal, attempts, failure))
+    }
+
+    fn record(&self, item: Item, kind: Kind, weight: u32, body: Bytes) -> usize {
+        let bytes = body.len();
+        self.group.push(NewRecord { key: key_of(item.ordinal), kind, weight, body });
+        bytes
+    }
+
+    fn input(&self) -> Option<Arc<RunInput>> {
+        lock(&self.input).clone()
+    }
+
+    /// What a commit made durable waits for its consumer from now on.
+    fn committed(&self, settled: &[(Appended, usize)]) {
+        let now = Instant::now();
+        let (records, bytes) = lock(&self.open).committed(settled, now);
+        self.take_off(records, bytes);
+    }
+
+    /// The consumer has got everything up to a place.
+    fn passed(&self, through: Position) {
+        let (records, bytes) = lock(&self.open).passed(through);
+        self.take_off(records, bytes);
+    }
+
+    fn take_off(&self, records: u32, bytes: usize) {
+        if let (Some(lane), true) = (self.lane.get(), records > 0) {
+            self.scheduler.taken_off(*lane, records, bytes);
+        }
+    }
+
+    async fn attempt_item(&self, item: Item) -> Outcome {
+        let Some(input) = self.input() else { return Outcome::Abandoned };
+        let Some(entry) = input.entries.get(item.ordinal as usize) else { return Outcome::Abandoned };
+        if !self.account.credits.may_spend() {
+            self.end_early(EarlyEnd::CreditsExhausted);
+            let failure = Failure {
+                code: TargetErrorCode::Cancelled,
+                message: EarlyEnd::CreditsExhausted.sentence().to_owned(),
+                http_status: None,
+                retryable: true,
+            };
+            return Outcome::Recorded { bytes: self.record_failure(&input, item, item.attempts, &failure) };
+        }
+        let recipe = input.recipes.of(item.ordinal);
+        match self.scraper.attempt(entry, item.ordinal, item.attempts, recipe).await {
+            Ok(page) => {
+                self.account.credits.spent(u64::from(page.credits));
+                if let Some(balance) = self.account.credits.low_balance() {
+                    self.warn(Warning::LowCredits { balance });
+                }
+                Outcome::Recorded { bytes: self.record(item, PAGE, page.credits, page.json) }
+            }
+            Err(failed) => {
+                let attempts = item.attempts + 1;
+                match retry::pause(&recipe.options.retry, attempts, &failed, jitter(self.id, item)) {
+                    Some(after) => Outcome::Retry { after, host_rest: failed.retry_after },
+                    None => {
+                        let bytes = self.record_failure(&input, item, attempts, &failed.failure);
+                        Outcome::Recorded { bytes }
+                    }
+                }
+            }
+        }
+    }
+}
+
+impl Work for Run {
+    fn attempt(self: Arc<Self>, item: Item) -> BoxFuture<'static, Outcome> {
+        Box::pin(async move {
+            tokio::select! {
+                biased;
+                () = self.stop.cancelled() => Outcome::Abandoned,
+                outcome = self.attempt_item(item) => outcome,
+            }
+        })
+    }
+}
+
+/// Different warnings that one run can have; a host more is not worth telling.
+const WARNINGS_MAX: usize = 32;
+
+fn key_of(ordinal: u32) -> Key {
+    Key(u128::from(ordinal))
+}
+
+/// A number from 0 to 1 that differs from URL to URL and from attempt to attempt: enough to part retries.
+fn jitter(run: RunId, item: Item) -> f64 {
+    use std::hash::{Hash as _, Hasher as _};
+    let mut hasher = std::hash::DefaultHasher::new();
+    (run, item.ordinal, item.attempts).hash(&mut hasher);
+    f64::from(u32::try_from(hasher.finish() >> 32).unwrap_or(0)) / f64::from(u32::MAX)
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,12 @@
+//! What is fetched next, and how many at once: deciding, without doing.
+//!
+//! [`Scheduler`] owns the decisions and no socket; the workers that it starts do the fetching and know nothing of
+//! fairness. See [`lane`] for what one run may have under way and [`politeness`] for what one host may be asked.
+
+pub mod lane;
+pub mod politeness;
+pub mod scheduler;
+
+pub use lane::{Class, Item, LaneLimits};
+pub use politeness::Politeness;
+pub use scheduler::{LaneId, Outcome, Scheduler, Work};
