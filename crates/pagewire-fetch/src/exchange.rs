@@ -31,8 +31,8 @@ use crate::{
 /// A request's body.
 pub(crate) type RequestBody = Full<Bytes>;
 
-/// The read buffer of an HTTP/1.1 connection grows up to this.
-const READ_BUFFER_MAX: usize = 128 << 10;
+/// The read buffer of an HTTP/1.1 connection grows up to this; an idle connection, and a body of one frame, may hold it.
+const READ_BUFFER_MAX: usize = 64 << 10;
 
 /// What may be read of a body before the headers have been looked at.
 const READ_AHEAD_MAX: u64 = 4 * READ_BUFFER_MAX as u64;

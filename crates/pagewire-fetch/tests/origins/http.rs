@@ -225,6 +225,28 @@ async fn robots_are_fetched_once_and_decide_by_line() {
 }
 
 #[tokio::test]
+async fn robots_are_fetched_once_for_all_that_wait_and_through_redirects() {
+    let origin = Origin::http(|head| {
+        if head.starts_with("GET /robots.txt ") {
+            return b"HTTP/1.1 301 Moved\r\nlocation: /elsewhere.txt\r\ncontent-length: 0\r\n\r\n".to_vec();
+        }
+        assert!(head.starts_with("GET /elsewhere.txt "), "{head}");
+        page("", b"User-agent: *\nDisallow: /\n")
+    })
+    .await;
+    let client = client();
+    let mut questions = tokio::task::JoinSet::new();
+    for _ in 0..10 {
+        let (client, target) = (client.clone(), origin.url("/page"));
+        questions.spawn(async move { client.robots().allowed(&client, &target, client.user_agent()).await });
+    }
+    for verdict in questions.join_all().await {
+        assert_eq!(verdict, RobotsVerdict::Disallowed { line: "Disallow: /".to_owned() });
+    }
+    assert_eq!(origin.connections(), 1);
+}
+
+#[tokio::test]
 async fn robots_that_cannot_be_had_decide_as_the_standard_says() {
     let nobody =
         tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port").local_addr().expect("address");

@@ -19,9 +19,12 @@ use rustls::{
     ServerConfig,
     pki_types::{CertificateDer, PrivatePkcs8KeyDer},
 };
-use tokio::net::TcpListener;
+use tokio::{io::AsyncWriteExt, net::TcpListener};
 
-use crate::origin::{config, get, url};
+use crate::origin::{config, get, get_within, url};
+
+/// A name at which the origin speaks no HTTP behind its handshake.
+const GARBAGE: &str = "garbage.localhost";
 
 /// An HTTPS origin for 127.0.0.1 and `site.localhost`, its certificate, and the connections that it took.
 struct Secure {
@@ -33,7 +36,7 @@ struct Secure {
 impl Secure {
     /// Answers `/big` with a megabyte, all else with the HTTP version spoken.
     async fn start(protocols: &[&[u8]]) -> Self {
-        let names = ["127.0.0.1".to_owned(), "site.localhost".to_owned()];
+        let names = ["127.0.0.1".to_owned(), "site.localhost".to_owned(), GARBAGE.to_owned()];
         let rcgen::CertifiedKey { cert, signing_key } =
             rcgen::generate_simple_self_signed(names).expect("a certificate");
         let certificate = cert.der().clone();
@@ -56,7 +59,12 @@ impl Secure {
                 counted.fetch_add(1, Ordering::SeqCst);
                 let acceptor = acceptor.clone();
                 tokio::spawn(async move {
-                    let Ok(stream) = acceptor.accept(tcp).await else { return };
+                    let Ok(mut stream) = acceptor.accept(tcp).await else { return };
+                    if stream.get_ref().1.server_name() == Some(GARBAGE) {
+                        let _ = stream.write_all(&[0xff; 4096]).await;
+                        let _ = stream.shutdown().await;
+                        return;
+                    }
                     let is_h2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
                     let (io, service) = (TokioIo::new(stream), service_fn(answer));
                     let _ = if is_h2 {
@@ -79,12 +87,15 @@ impl Secure {
 }
 
 async fn answer(request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
+    if request.uri().path() == "/stalls" {
+        std::future::pending::<()>().await;
+    }
     let body = match request.uri().path() {
         "/big" => vec![b'x'; 1 << 20],
         "/huge" => vec![b'x'; 24 << 20],
         _ => format!("{:?}", request.version()).into_bytes(),
     };
-    std::future::ready(Ok(Response::new(Full::new(body.into())))).await
+    Ok(Response::new(Full::new(body.into())))
 }
 
 #[tokio::test]
@@ -147,4 +158,27 @@ async fn roots_are_read_from_the_operators_pem_file() {
 fn pem(certificate: &CertificateDer<'_>) -> String {
     use base64::{Engine as _, engine::general_purpose::STANDARD};
     format!("-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n", STANDARD.encode(certificate))
+}
+
+#[tokio::test]
+async fn an_http2_answer_that_never_comes_ends_at_its_timeout_and_holds_up_no_other() {
+    let origin = Secure::start(&[b"h2"]).await;
+    let client = origin.client();
+    let target = url(&format!("https://{}/stalls", origin.address));
+    let (stalls, other) = tokio::join!(
+        get_within(&client, target.clone(), 300),
+        get(&client, target.join("/").expect("a URL"))
+    );
+    assert_eq!(stalls.expect_err("it stalls").code(), TargetErrorCode::Timeout);
+    assert_eq!(other.expect("a page").body, "HTTP/2.0");
+}
+
+#[tokio::test]
+async fn garbage_behind_the_handshake_is_connect_failed() {
+    for protocol in [&b"h2"[..], b"http/1.1"] {
+        let origin = Secure::start(&[protocol]).await;
+        let target = url(&format!("https://{GARBAGE}:{}/", origin.address.port()));
+        let error = get(&origin.client(), target).await.expect_err("no HTTP there");
+        assert_eq!(error.code(), TargetErrorCode::ConnectFailed, "{error}");
+    }
 }
