@@ -1,0 +1,185 @@
+//! The command line: one file a command.
+//!
+//! Results go to stdout and nothing else does. Exit codes: 0 done, 1 could not be done, 2 wrong usage or configuration,
+//! 130 interrupted. Whoever closes stdout early has seen enough: that ends the command quietly.
+
+mod apikey;
+mod completions;
+mod config;
+mod output;
+mod request;
+mod scrape;
+mod serve;
+mod session;
+mod stream;
+
+use std::error::Error;
+use std::io::{self, Write as _};
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::compose::StartError;
+use crate::config::ConfigError;
+use crate::logging::LoggingError;
+use crate::shutdown;
+
+/// Turns web pages into streams.
+#[derive(Debug, Parser)]
+#[command(name = "pagewire", version, about, max_term_width = 120, after_help = EXAMPLES)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  pagewire serve                                        run the server on 127.0.0.1:7700
+  pagewire apikey create --name me --scopes scrape,stream:write
+  pagewire scrape https://example.com --format text     one page, no server needed
+  pagewire stream urls.txt --format links > pages.ndjson";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the server
+    Serve(serve::Args),
+    /// Make, list and revoke API keys; works while the server runs, and without one
+    #[command(subcommand)]
+    Apikey(apikey::Command),
+    /// Fetch one page and print its envelope
+    Scrape(scrape::Args),
+    /// Fetch many pages and print each as it finishes, one JSON line each
+    Stream(stream::Args),
+    /// Check and show the configuration
+    #[command(subcommand)]
+    Config(config::Command),
+    /// Print the completions of a shell
+    Completions(completions::Args),
+}
+
+/// Why a command failed.
+#[derive(Debug, thiserror::Error)]
+enum CliError {
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    #[error("logs cannot be written")]
+    Logging(#[from] LoggingError),
+    #[error("the server cannot start")]
+    Start(#[from] StartError),
+    #[error("the server ended with a fault")]
+    Serving(#[source] StartError),
+    #[error(transparent)]
+    Key(#[from] apikey::KeyError),
+    #[error(transparent)]
+    Client(#[from] pagewire_client::ClientError),
+    #[error("{0}")]
+    Usage(String),
+    #[error("{what}")]
+    Io { what: String, source: io::Error },
+    #[error("stdout was closed")]
+    OutputClosed,
+    #[error("interrupted")]
+    Interrupted,
+}
+
+impl CliError {
+    fn io(what: impl Into<String>) -> impl FnOnce(io::Error) -> Self {
+        let what = what.into();
+        move |source| Self::Io { what, source }
+    }
+
+    fn exit_code(&self) -> ExitCode {
+        match self {
+            Self::OutputClosed => ExitCode::SUCCESS,
+            Self::Config(_) | Self::Usage(_) => ExitCode::from(2),
+            Self::Interrupted => ExitCode::from(shutdown::INTERRUPTED),
+            Self::Logging(_)
+            | Self::Start(_)
+            | Self::Serving(_)
+            | Self::Key(_)
+            | Self::Client(_)
+            | Self::Io { .. } => ExitCode::FAILURE,
+        }
+    }
+}
+
+/// Reads the command line and does what it says.
+pub(crate) fn run() -> ExitCode {
+    let cli = Cli::parse();
+    match dispatch(cli.command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            if !matches!(error, CliError::OutputClosed) {
+                report(&error);
+            }
+            error.exit_code()
+        }
+    }
+}
+
+fn dispatch(command: Command) -> Result<(), CliError> {
+    match command {
+        Command::Config(command) => config::run(command),
+        Command::Completions(args) => completions::run(&args),
+        Command::Serve(args) => block_on(serve::run(args)),
+        Command::Apikey(command) => block_on(apikey::run(command)),
+        Command::Scrape(args) => block_on(scrape::run(args)),
+        Command::Stream(args) => block_on(stream::run(args)),
+    }
+}
+
+fn block_on(command: impl Future<Output = Result<(), CliError>>) -> Result<(), CliError> {
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(CliError::io("the runtime cannot start"))?
+        .block_on(command)
+}
+
+/// The error and what caused it, a line each. Nobody is left to be told when stderr is closed too.
+fn report(error: &CliError) {
+    let mut text = format!("error: {error}\n");
+    let mut cause = error.source();
+    while let Some(source) = cause {
+        text.push_str(&format!("  because: {source}\n"));
+        cause = source.source();
+    }
+    let _ = io::stderr().write_all(text.as_bytes());
+}
+
+/// The variables of the environment that are text.
+fn environment() -> impl Iterator<Item = (String, String)> {
+    std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_contradicts_itself_nowhere() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn a_key_without_scopes_is_refused_at_once() {
+        assert!(Cli::try_parse_from(["pagewire", "apikey", "create", "--name", "n"]).is_err());
+        assert!(
+            Cli::try_parse_from(["pagewire", "apikey", "create", "--name", "n", "--scopes", ""]).is_err()
+        );
+        assert!(
+            Cli::try_parse_from(["pagewire", "apikey", "create", "--name", "n", "--scopes", "scrape"])
+                .is_ok()
+        );
+    }
+
+    #[test]
+    fn a_private_server_and_a_named_one_do_not_mix() {
+        let arguments =
+            ["pagewire", "scrape", "http://h/", "--server", "http://s/", "--allow-target", "10.0.0.0/8"];
+        assert!(Cli::try_parse_from(arguments).is_err());
+    }
+}

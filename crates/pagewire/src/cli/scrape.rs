@@ -1,0 +1,37 @@
+//! `pagewire scrape URL`.
+
+use super::session::{self, Session};
+use super::{CliError, output, request};
+use crate::shutdown::Signals;
+
+/// Arguments of `scrape`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Prints the page envelope as one line of JSON.
+
+Examples:
+  pagewire scrape https://example.com --format text
+  pagewire scrape https://shop.example/1 --extract '{\"name\": \"\", \"price\": 0}'
+  pagewire scrape https://example.com --format links --server http://127.0.0.1:7700 --api-key \"$KEY\"")]
+pub(super) struct Args {
+    /// The page
+    url: String,
+    #[command(flatten)]
+    request: request::Args,
+    #[command(flatten)]
+    session: session::Args,
+}
+
+pub(super) async fn run(args: Args) -> Result<(), CliError> {
+    let mut body = args.request.members()?;
+    body.insert("url".to_owned(), args.url.into());
+    let signals = Signals::listen().map_err(CliError::io("signals cannot be listened for"))?;
+    let session = Session::open(&args.session).await?;
+    let page = tokio::select! {
+        page = session.client.scrape(&body) => page.map_err(CliError::from),
+        () = signals.shutdown.cancelled() => Err(CliError::Interrupted),
+    };
+    let printed = page.and_then(|page| output::line(page.0.to_string()));
+    let closed = session.close().await;
+    printed.and(closed)
+}

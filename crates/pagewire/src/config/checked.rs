@@ -1,0 +1,450 @@
+//! The configuration as the rest of the program sees it: typed, in range, complete.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use ipnet::IpNet;
+use pagewire_engine::account::{CreditAllowance, Plan};
+use pagewire_fetch::ResolverChoice;
+use pagewire_journal::Durability;
+use pagewire_types::RobotsRule;
+
+use super::byte_size::ByteSize;
+use super::raw::{self, Raw};
+
+/// A setting whose value is not allowed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{key} = {value}: must be {allowed}")]
+pub(crate) struct Fault {
+    /// Section and key.
+    pub(crate) key: String,
+    /// What was found.
+    pub(crate) value: String,
+    /// What is allowed.
+    pub(crate) allowed: String,
+}
+
+/// The whole configuration.
+#[derive(Debug, Clone)]
+pub(crate) struct Checked {
+    /// The HTTP edge.
+    pub(crate) server: Server,
+    /// How targets are fetched.
+    pub(crate) fetch: Fetch,
+    /// What one host may be asked.
+    pub(crate) politeness: Politeness,
+    /// How much is done at once.
+    pub(crate) scheduler: Scheduler,
+    /// The bounds of a stream.
+    pub(crate) stream: Stream,
+    /// How records are kept.
+    pub(crate) journal: Journal,
+    /// Plans by name; `enterprise` is always among them.
+    pub(crate) plans: BTreeMap<String, Plan>,
+    /// What things cost.
+    pub(crate) credits: Credits,
+    /// What is logged.
+    pub(crate) log: Log,
+}
+
+/// `[server]`
+#[derive(Debug, Clone)]
+pub(crate) struct Server {
+    /// Where to listen.
+    pub(crate) listen: SocketAddr,
+    /// Where state and journals are.
+    pub(crate) data_dir: PathBuf,
+    /// Connections open at once.
+    pub(crate) connections_max: usize,
+    /// How long a request's head may take.
+    pub(crate) header_read_timeout: Duration,
+    /// The kernel's send buffer of a connection.
+    pub(crate) send_buffer: ByteSize,
+    /// Whether event streams take their key from the query.
+    pub(crate) api_key_in_query: bool,
+}
+
+/// `[fetch]`
+#[derive(Debug, Clone)]
+pub(crate) struct Fetch {
+    /// The `User-Agent` of requests that bring none.
+    pub(crate) user_agent: String,
+    /// Ranges lifted from the target guard.
+    pub(crate) allow_targets: Vec<IpNet>,
+    /// Cap on a page over the wire.
+    pub(crate) wire_bytes_max: ByteSize,
+    /// Cap on a page unpacked.
+    pub(crate) unpacked_bytes_max: ByteSize,
+    /// Cap on an answer's headers.
+    pub(crate) header_bytes_max: ByteSize,
+    /// Redirects followed.
+    pub(crate) redirects_max: u8,
+    /// How long all addresses of a host may take.
+    pub(crate) connect_timeout: Duration,
+    /// How long a name may take.
+    pub(crate) dns_timeout: Duration,
+    /// Where names are looked up.
+    pub(crate) resolver: ResolverChoice,
+    /// Roots trusted beside the built-in ones.
+    pub(crate) extra_roots_pem: Option<PathBuf>,
+}
+
+/// `[politeness]`
+#[derive(Debug, Clone)]
+pub(crate) struct Politeness {
+    /// Requests at once to a host.
+    pub(crate) requests_per_host_max: u32,
+    /// The least time between two.
+    pub(crate) delay: Duration,
+    /// The longest rest that a `Retry-After` is granted.
+    pub(crate) rest_max: Duration,
+    /// What robots.txt means where a request says nothing.
+    pub(crate) robots: RobotsRule,
+}
+
+/// `[scheduler]`
+#[derive(Debug, Clone)]
+pub(crate) struct Scheduler {
+    /// Fetches at once.
+    pub(crate) fetches_max: usize,
+    /// Runs at once.
+    pub(crate) runs_max: usize,
+}
+
+/// `[stream]`
+#[derive(Debug, Clone)]
+pub(crate) struct Stream {
+    /// How long a stream without a reader is kept.
+    pub(crate) resume_window: Duration,
+    /// The longest that a stream goes on.
+    pub(crate) wall_time: Duration,
+    /// Between two comments on an idle connection.
+    pub(crate) ping: Duration,
+    /// Cap on one event.
+    pub(crate) event_bytes_max: ByteSize,
+    /// Bytes finished and unsent before a stream pauses.
+    pub(crate) unwritten_bytes_max: ByteSize,
+}
+
+/// `[journal]`
+#[derive(Debug, Clone)]
+pub(crate) struct Journal {
+    /// What a record survives before it is shown.
+    pub(crate) durability: Durability,
+    /// The oldest that a record gets before its commit.
+    pub(crate) commit_interval: Duration,
+    /// Where a segment ends.
+    pub(crate) segment_bytes: ByteSize,
+    /// The hot tail of each journal.
+    pub(crate) ring_bytes: ByteSize,
+    /// How long the records of an ended run are kept.
+    pub(crate) keep_runs: Duration,
+}
+
+/// `[credits]`
+#[derive(Debug, Clone)]
+pub(crate) struct Credits {
+    /// A page.
+    pub(crate) page: u32,
+    /// Rendering it.
+    #[expect(dead_code, reason = "checked from the start, charged once there are rendered pages")]
+    pub(crate) render: u32,
+    /// A data-centre proxy.
+    #[expect(dead_code, reason = "checked from the start, charged once there are proxies")]
+    pub(crate) proxy_datacenter: u32,
+    /// A residential proxy.
+    #[expect(dead_code, reason = "checked from the start, charged once there are proxies")]
+    pub(crate) proxy_residential: u32,
+    /// A mobile proxy.
+    #[expect(dead_code, reason = "checked from the start, charged once there are proxies")]
+    pub(crate) proxy_mobile: u32,
+}
+
+/// `[log]`
+#[derive(Debug, Clone)]
+pub(crate) struct Log {
+    /// A level or filters.
+    pub(crate) level: String,
+    /// How lines look.
+    pub(crate) format: LogFormat,
+}
+
+/// How log lines look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum LogFormat {
+    /// Human on a terminal, JSON otherwise.
+    Auto,
+    /// For people.
+    Human,
+    /// For programs.
+    Json,
+}
+
+impl Checked {
+    /// Judges what was written, and names every fault at once.
+    pub(super) fn of(raw: &Raw) -> Result<Self, Vec<Fault>> {
+        let mut judge = Judge::default();
+        let checked = Self {
+            server: judge.server(&raw.server),
+            fetch: judge.fetch(&raw.fetch),
+            politeness: judge.politeness(&raw.politeness),
+            scheduler: judge.scheduler(&raw.scheduler),
+            stream: judge.stream(&raw.stream),
+            journal: judge.journal(&raw.journal),
+            plans: raw.plans.iter().map(|(name, plan)| (name.clone(), judge.plan(name, plan))).collect(),
+            credits: judge.credits(&raw.credits),
+            log: judge.log(&raw.log),
+        };
+        if judge.faults.is_empty() { Ok(checked) } else { Err(judge.faults) }
+    }
+}
+
+/// Collects faults. A value at fault is replaced by something harmless, which never leaves [`Checked::of`].
+#[derive(Default)]
+struct Judge {
+    faults: Vec<Fault>,
+}
+
+impl Judge {
+    fn fault(&mut self, key: &str, value: impl std::fmt::Display, allowed: impl Into<String>) {
+        self.faults.push(Fault { key: key.to_owned(), value: value.to_string(), allowed: allowed.into() });
+    }
+
+    fn whole<N: TryFrom<i64> + Default>(&mut self, key: &str, value: Option<i64>, min: i64, max: i64) -> N {
+        let allowed = || format!("a whole number from {min} to {max}");
+        let Some(value) = value else {
+            self.fault(key, "(nothing)", allowed());
+            return N::default();
+        };
+        let converted = (min..=max).contains(&value).then(|| N::try_from(value).ok()).flatten();
+        converted.unwrap_or_else(|| {
+            self.fault(key, value, allowed());
+            N::default()
+        })
+    }
+
+    fn seconds(&mut self, key: &str, value: Option<i64>, min: i64, max: i64) -> Duration {
+        Duration::from_secs(self.whole(key, value, min, max))
+    }
+
+    fn millis(&mut self, key: &str, value: Option<i64>, min: i64, max: i64) -> Duration {
+        Duration::from_millis(self.whole(key, value, min, max))
+    }
+
+    fn bytes(&mut self, key: &str, value: Option<ByteSize>, min: u64, max: u64) -> ByteSize {
+        let shown = value.map_or_else(|| "(nothing)".to_owned(), |size| size.to_string());
+        match value {
+            Some(size) if (min..=max).contains(&size.0) => size,
+            _ => {
+                self.fault(key, shown, format!("an amount from {} to {}", ByteSize(min), ByteSize(max)));
+                ByteSize(min)
+            }
+        }
+    }
+
+    fn parsed<T: std::str::FromStr>(&mut self, key: &str, value: Option<&str>, allowed: &str) -> Option<T> {
+        let text = value.unwrap_or("(nothing)");
+        let parsed = value.and_then(|text| text.parse().ok());
+        if parsed.is_none() {
+            self.fault(key, format!("{text:?}"), allowed);
+        }
+        parsed
+    }
+
+    fn one_of<T: Copy>(&mut self, key: &str, value: Option<&str>, choices: [(&str, T); 2]) -> T {
+        let found = value.and_then(|text| choices.iter().find(|(name, _)| *name == text));
+        if let Some((_, choice)) = found {
+            return *choice;
+        }
+        let [(first, fallback), (second, _)] = choices;
+        self.fault(key, format!("{:?}", value.unwrap_or_default()), format!("{first:?} or {second:?}"));
+        fallback
+    }
+
+    fn path(&mut self, key: &str, value: Option<&str>) -> PathBuf {
+        let path = value.unwrap_or_default();
+        if path.is_empty() {
+            self.fault(key, "\"\"", "a path");
+        }
+        PathBuf::from(path)
+    }
+
+    fn server(&mut self, raw: &raw::Server) -> Server {
+        let listen = self.parsed(
+            "server.listen",
+            raw.listen.as_deref(),
+            "an address and a port, such as \"127.0.0.1:7700\" or \"[::]:7700\"",
+        );
+        if raw.api_key_in_query.is_none() {
+            self.fault("server.api_key_in_query", "(nothing)", "true or false");
+        }
+        Server {
+            listen: listen.unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 0))),
+            data_dir: self.path("server.data_dir", raw.data_dir.as_deref()),
+            connections_max: self.whole("server.connections_max", raw.connections_max, 1, 1_000_000),
+            header_read_timeout: self.seconds(
+                "server.header_read_timeout_s",
+                raw.header_read_timeout_s,
+                1,
+                300,
+            ),
+            send_buffer: self.bytes("server.send_buffer_bytes", raw.send_buffer_bytes, 4 << 10, 16 << 20),
+            api_key_in_query: raw.api_key_in_query.unwrap_or_default(),
+        }
+    }
+
+    fn fetch(&mut self, raw: &raw::Fetch) -> Fetch {
+        let user_agent = raw.user_agent.clone().unwrap_or_default();
+        let visible = |text: &str| text.bytes().all(|b| (0x20..0x7f).contains(&b));
+        if user_agent.is_empty() || user_agent.len() > 512 || !visible(&user_agent) {
+            self.fault("fetch.user_agent", format!("{user_agent:?}"), "1 to 512 visible ASCII characters");
+        }
+        let mut allow_targets = Vec::new();
+        for text in raw.allow_targets.iter().flatten() {
+            let range: Option<IpNet> = self.parsed(
+                "fetch.allow_targets",
+                Some(text),
+                "a list of ranges such as \"10.0.0.0/8\" or \"::1/128\"",
+            );
+            allow_targets.extend(range);
+        }
+        let roots = raw.extra_roots_pem.as_deref().filter(|path| !path.is_empty());
+        Fetch {
+            user_agent,
+            allow_targets,
+            wire_bytes_max: self.bytes("fetch.wire_bytes_max", raw.wire_bytes_max, 1 << 10, 1 << 30),
+            unpacked_bytes_max: self.bytes(
+                "fetch.unpacked_bytes_max",
+                raw.unpacked_bytes_max,
+                1 << 10,
+                1 << 30,
+            ),
+            header_bytes_max: self.bytes("fetch.header_bytes_max", raw.header_bytes_max, 1 << 10, 1 << 20),
+            redirects_max: self.whole("fetch.redirects_max", raw.redirects_max, 0, 50),
+            connect_timeout: self.millis("fetch.connect_timeout_ms", raw.connect_timeout_ms, 100, 120_000),
+            dns_timeout: self.millis("fetch.dns_timeout_ms", raw.dns_timeout_ms, 100, 120_000),
+            resolver: self.one_of(
+                "fetch.resolver",
+                raw.resolver.as_deref(),
+                [("hickory", ResolverChoice::Hickory), ("system", ResolverChoice::System)],
+            ),
+            extra_roots_pem: roots.map(PathBuf::from),
+        }
+    }
+
+    fn politeness(&mut self, raw: &raw::Politeness) -> Politeness {
+        Politeness {
+            requests_per_host_max: self.whole(
+                "politeness.requests_per_host_max",
+                raw.requests_per_host_max,
+                1,
+                10_000,
+            ),
+            delay: self.millis("politeness.delay_ms", raw.delay_ms, 0, 600_000),
+            rest_max: self.seconds("politeness.rest_max_s", raw.rest_max_s, 0, 86_400),
+            robots: self.one_of(
+                "politeness.robots",
+                raw.robots.as_deref(),
+                [("respect", RobotsRule::Respect), ("ignore", RobotsRule::Ignore)],
+            ),
+        }
+    }
+
+    fn scheduler(&mut self, raw: &raw::Scheduler) -> Scheduler {
+        Scheduler {
+            fetches_max: self.whole("scheduler.fetches_max", raw.fetches_max, 1, 65_536),
+            runs_max: self.whole("scheduler.runs_max", raw.runs_max, 1, 100_000),
+        }
+    }
+
+    fn stream(&mut self, raw: &raw::Stream) -> Stream {
+        Stream {
+            resume_window: self.seconds("stream.resume_window_s", raw.resume_window_s, 1, 86_400),
+            wall_time: self.seconds("stream.wall_time_s", raw.wall_time_s, 1, 604_800),
+            ping: self.seconds("stream.ping_s", raw.ping_s, 1, 300),
+            event_bytes_max: self.bytes("stream.event_bytes_max", raw.event_bytes_max, 64 << 10, 32 << 20),
+            unwritten_bytes_max: self.bytes(
+                "stream.unwritten_bytes_max",
+                raw.unwritten_bytes_max,
+                1 << 20,
+                1 << 30,
+            ),
+        }
+    }
+
+    fn journal(&mut self, raw: &raw::Journal) -> Journal {
+        let hours: u64 = self.whole("journal.keep_runs_h", raw.keep_runs_h, 1, 8_760);
+        Journal {
+            durability: self.one_of(
+                "journal.durability",
+                raw.durability.as_deref(),
+                [("full", Durability::Full), ("normal", Durability::Process)],
+            ),
+            commit_interval: self.millis("journal.commit_interval_ms", raw.commit_interval_ms, 0, 1_000),
+            segment_bytes: self.bytes("journal.segment_bytes", raw.segment_bytes, 1 << 20, 4 << 30),
+            ring_bytes: self.bytes("journal.ring_bytes", raw.ring_bytes, 64 << 10, 1 << 30),
+            keep_runs: Duration::from_secs(hours * 3_600),
+        }
+    }
+
+    fn plan(&mut self, name: &str, raw: &raw::Plan) -> Plan {
+        let key = |field: &str| format!("plans.{name}.{field}");
+        let limit = |judge: &mut Self, field: &str, value: Option<i64>| {
+            Some(judge.whole::<u32>(&key(field), value.or(Some(0)), 0, 1_000_000)).filter(|n| *n > 0)
+        };
+        let credits = |judge: &mut Self, field: &str, value: Option<i64>| {
+            Some(judge.whole::<u64>(&key(field), value.or(Some(0)), 0, i64::MAX)).filter(|n| *n > 0)
+        };
+        let total = credits(self, "credits_total", raw.credits_total);
+        let per_day = credits(self, "credits_per_day", raw.credits_per_day);
+        let allowance = match (total, per_day) {
+            (None, None) => CreditAllowance::Unlimited,
+            (Some(total), None) => CreditAllowance::InAll(total),
+            (None, Some(per_day)) => CreditAllowance::PerDay(per_day),
+            (Some(total), Some(_)) => {
+                self.fault(&key("credits_total"), total, "absent or 0 where credits_per_day is given");
+                CreditAllowance::Unlimited
+            }
+        };
+        Plan {
+            requests_per_s: limit(self, "requests_per_s", raw.requests_per_s),
+            burst_percent: self.whole(&key("burst_percent"), raw.burst_percent.or(Some(0)), 0, 1_000),
+            connections_max: limit(self, "connections_max", raw.connections_max),
+            credits: allowance,
+        }
+    }
+
+    fn credits(&mut self, raw: &raw::Credits) -> Credits {
+        Credits {
+            page: self.whole("credits.page", raw.page, 0, 10_000),
+            render: self.whole("credits.render", raw.render, 0, 10_000),
+            proxy_datacenter: self.whole("credits.proxy_datacenter", raw.proxy_datacenter, 0, 10_000),
+            proxy_residential: self.whole("credits.proxy_residential", raw.proxy_residential, 0, 10_000),
+            proxy_mobile: self.whole("credits.proxy_mobile", raw.proxy_mobile, 0, 10_000),
+        }
+    }
+
+    fn log(&mut self, raw: &raw::Log) -> Log {
+        let level = raw.level.clone().unwrap_or_default();
+        if tracing_subscriber::EnvFilter::try_new(&level).is_err() || level.is_empty() {
+            self.fault(
+                "log.level",
+                format!("{level:?}"),
+                "a level such as \"info\", or filters such as \"info,hyper=warn\"",
+            );
+        }
+        let format = match raw.format.as_deref() {
+            Some("auto") => LogFormat::Auto,
+            Some("human") => LogFormat::Human,
+            Some("json") => LogFormat::Json,
+            other => {
+                let found = format!("{:?}", other.unwrap_or_default());
+                self.fault("log.format", found, "\"auto\", \"human\" or \"json\"");
+                LogFormat::Auto
+            }
+        };
+        Log { level, format }
+    }
+}

@@ -1,0 +1,277 @@
+//! The configuration: written in TOML, the environment and flags ([`raw`]), judged once ([`checked`]), trusted after.
+//!
+//! Layers, of rising precedence: `default.toml`, which is part of the program; the operator's file; the environment;
+//! flags. Each layer is read by itself first, so that a fault names where it stands.
+
+pub(crate) mod byte_size;
+pub(crate) mod checked;
+mod environment;
+mod raw;
+
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize as _;
+use toml::{Table, Value};
+
+pub(crate) use checked::Checked;
+use checked::Fault;
+use raw::Raw;
+
+/// The defaults, as documented.
+const DEFAULTS: &str = include_str!("../default.toml");
+
+/// Bytes of a configuration file.
+const FILE_BYTES_MAX: u64 = 1 << 20;
+
+/// Why there is no configuration.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ConfigError {
+    /// The file cannot be read.
+    #[error("cannot read the configuration file {}", path.display())]
+    Unreadable {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The file is no configuration file at all.
+    #[error("{} has more than 1 MiB", path.display())]
+    TooLarge {
+        /// Which.
+        path: PathBuf,
+    },
+    /// A layer is not TOML, has an unknown key, or a value of the wrong kind.
+    #[error("{origin}: {detail}")]
+    Unparsable {
+        /// The layer.
+        origin: String,
+        /// What and where.
+        detail: String,
+    },
+    /// A variable of the environment names no setting.
+    #[error("the environment has {name}, which names no setting{hint}")]
+    UnknownVariable {
+        /// Which.
+        name: String,
+        /// What may be meant.
+        hint: String,
+    },
+    /// Values out of their ranges.
+    #[error("the configuration is not valid{}", .0.iter().map(|fault| format!("\n  {fault}")).collect::<String>())]
+    Invalid(Vec<Fault>),
+}
+
+/// The layers put together.
+#[derive(Debug, Clone)]
+pub(crate) struct Layers {
+    merged: Table,
+}
+
+impl Layers {
+    /// The defaults alone.
+    pub(crate) fn defaults() -> Result<Self, ConfigError> {
+        let mut layers = Self { merged: Table::new() };
+        layers.put_text(DEFAULTS, "default.toml")?;
+        Ok(layers)
+    }
+
+    /// Puts the operator's file on top.
+    pub(crate) fn with_file(mut self, path: &Path) -> Result<Self, ConfigError> {
+        self.put_text(&read_file(path)?, &path.display().to_string())?;
+        Ok(self)
+    }
+
+    /// Puts the settings of the environment on top.
+    pub(crate) fn with_environment(
+        mut self,
+        variables: impl IntoIterator<Item = (String, String)>,
+    ) -> Result<Self, ConfigError> {
+        let layer = environment::layer(variables)?;
+        Raw::deserialize(Value::Table(layer.clone())).map_err(|error| ConfigError::Unparsable {
+            origin: "the environment".to_owned(),
+            detail: error.to_string(),
+        })?;
+        merge(&mut self.merged, layer);
+        Ok(self)
+    }
+
+    /// Puts one setting on top: how flags arrive.
+    pub(crate) fn set(&mut self, section: &str, key: &str, value: impl Into<Value>) {
+        let over = Table::from_iter([(key.to_owned(), value.into())]);
+        merge(&mut self.merged, Table::from_iter([(section.to_owned(), Value::Table(over))]));
+    }
+
+    /// Adds ranges to those that the guard lets through.
+    pub(crate) fn allow_targets<'a>(&mut self, ranges: impl IntoIterator<Item = &'a ipnet::IpNet>) {
+        let mut allowed = match self.merged.get("fetch").and_then(|fetch| fetch.get("allow_targets")) {
+            Some(Value::Array(present)) => present.clone(),
+            _ => Vec::new(),
+        };
+        allowed.extend(ranges.into_iter().map(|range| Value::String(range.to_string())));
+        self.set("fetch", "allow_targets", Value::Array(allowed));
+    }
+
+    /// Judges what was put together.
+    pub(crate) fn check(self) -> Result<Checked, ConfigError> {
+        let raw = Raw::deserialize(Value::Table(self.merged)).map_err(|error| ConfigError::Unparsable {
+            origin: "the configuration".to_owned(),
+            detail: error.to_string(),
+        })?;
+        Checked::of(&raw).map_err(ConfigError::Invalid)
+    }
+
+    /// What holds, as TOML, with secrets masked.
+    #[must_use]
+    pub(crate) fn shown(&self) -> String {
+        let mut shown = self.merged.clone();
+        mask(&mut shown);
+        shown.to_string()
+    }
+
+    fn put_text(&mut self, text: &str, origin: &str) -> Result<(), ConfigError> {
+        let unparsable = |error: toml::de::Error| ConfigError::Unparsable {
+            origin: origin.to_owned(),
+            detail: error.to_string(),
+        };
+        // Read twice: as the schema, so that the fault bears its line; then as a table to be merged.
+        toml::from_str::<Raw>(text).map_err(unparsable)?;
+        let table: Table = toml::from_str(text).map_err(unparsable)?;
+        merge(&mut self.merged, table);
+        Ok(())
+    }
+}
+
+fn read_file(path: &Path) -> Result<String, ConfigError> {
+    let unreadable = |source| ConfigError::Unreadable { path: path.to_owned(), source };
+    if std::fs::metadata(path).map_err(unreadable)?.len() > FILE_BYTES_MAX {
+        return Err(ConfigError::TooLarge { path: path.to_owned() });
+    }
+    std::fs::read_to_string(path).map_err(unreadable)
+}
+
+/// Tables are merged key by key; anything else is replaced.
+fn merge(under: &mut Table, over: Table) {
+    for (key, value) in over {
+        match (under.get_mut(&key), value) {
+            (Some(Value::Table(under)), Value::Table(over)) => merge(under, over),
+            (_, value) => {
+                under.insert(key, value);
+            }
+        }
+    }
+}
+
+/// Texts under a key that speaks of a secret are not shown. No setting of today is one; those to come are masked from
+/// their first day.
+fn mask(table: &mut Table) {
+    const SECRET: [&str; 4] = ["secret", "password", "token", "credential"];
+    for (key, value) in table.iter_mut() {
+        match value {
+            Value::Table(inner) => mask(inner),
+            Value::String(text) if !text.is_empty() && SECRET.iter().any(|word| key.contains(word)) => {
+                "********".clone_into(text);
+            }
+            Value::String(_)
+            | Value::Integer(_)
+            | Value::Float(_)
+            | Value::Boolean(_)
+            | Value::Datetime(_)
+            | Value::Array(_) => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use pagewire_engine::account::{CreditAllowance, Plan};
+
+    use super::*;
+
+    fn of(text: &str) -> Result<Checked, ConfigError> {
+        let mut layers = Layers::defaults()?;
+        layers.put_text(text, "test.toml")?;
+        layers.check()
+    }
+
+    #[test]
+    fn the_documented_defaults_are_a_valid_configuration_that_leaves_no_setting_out() {
+        let checked = of("").expect("the defaults");
+        assert_eq!(checked.server.listen.to_string(), "127.0.0.1:7700");
+        assert_eq!(checked.fetch.wire_bytes_max.0, 20 << 20);
+        assert_eq!(checked.stream.resume_window, Duration::from_secs(900));
+        assert_eq!(checked.plans["free"].credits, CreditAllowance::InAll(1000));
+        assert_eq!(checked.plans["enterprise"], Plan::UNLIMITED);
+        let defaults = Layers::defaults().expect("the defaults").merged;
+        for (section, keys) in raw::SECTIONS {
+            for key in *keys {
+                assert!(defaults[*section].get(key).is_some(), "{section}.{key} is not documented");
+            }
+        }
+    }
+
+    #[test]
+    fn an_unknown_key_is_refused_by_its_name_and_line() {
+        let message = of("[server]\nlistn = 'x'\n").expect_err("a typo").to_string();
+        assert!(message.contains("listn") && message.contains("test.toml"), "{message}");
+        assert!(message.contains("line 2"), "{message}");
+        assert!(of("[sever]\n").expect_err("a typo").to_string().contains("sever"));
+        assert!(of("[plans.pro]\ncolour = 1\n").expect_err("a typo").to_string().contains("colour"));
+    }
+
+    #[test]
+    fn every_value_out_of_range_is_named_with_what_is_allowed() {
+        let message = of("[fetch]\nredirects_max = 51\n[server]\nlisten = 'here'\n[log]\nformat = 'xml'\n")
+            .expect_err("three faults")
+            .to_string();
+        assert!(
+            message.contains("fetch.redirects_max = 51: must be a whole number from 0 to 50"),
+            "{message}"
+        );
+        assert!(message.contains("server.listen = \"here\": must be an address and a port"), "{message}");
+        assert!(message.contains("log.format = \"xml\""), "{message}");
+    }
+
+    #[test]
+    fn the_environment_overrides_the_file_and_flags_override_both() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let file = directory.path().join("pagewire.toml");
+        std::fs::write(&file, "[server]\nlisten = '127.0.0.1:1'\n[scheduler]\nfetches_max = 3\n")
+            .expect("written");
+        let environment = [("PAGEWIRE_SERVER__LISTEN".to_owned(), "127.0.0.1:2".to_owned())];
+        let layers = Layers::defaults().and_then(|layers| layers.with_file(&file));
+        let mut layers = layers.and_then(|layers| layers.with_environment(environment)).expect("layers");
+        let without_flags = layers.clone().check().expect("valid");
+        assert_eq!((without_flags.server.listen.port(), without_flags.scheduler.fetches_max), (2, 3));
+        layers.set("server", "listen", "127.0.0.1:3");
+        layers.allow_targets(&["127.0.0.0/8".parse().expect("a range")]);
+        let checked = layers.check().expect("valid");
+        assert_eq!(checked.server.listen.port(), 3);
+        assert_eq!(checked.fetch.allow_targets.len(), 1);
+    }
+
+    #[test]
+    fn a_value_of_the_wrong_kind_in_the_environment_is_named() {
+        let environment = [("PAGEWIRE_SCHEDULER__FETCHES_MAX".to_owned(), "many".to_owned())];
+        let message = Layers::defaults()
+            .and_then(|layers| layers.with_environment(environment))
+            .expect_err("not a number")
+            .to_string();
+        assert!(message.contains("fetches_max"), "{message}");
+    }
+
+    #[test]
+    fn a_plan_with_credits_of_two_kinds_is_refused() {
+        let message = of("[plans.free]\ncredits_per_day = 5\n").expect_err("two kinds").to_string();
+        assert!(message.contains("plans.free.credits_total"), "{message}");
+    }
+
+    #[test]
+    fn what_is_shown_is_a_configuration_again_and_holds_no_secret() {
+        let mut layers = Layers::defaults().expect("the defaults");
+        toml::from_str::<Raw>(&layers.shown()).expect("readable");
+        layers.set("server", "signing_secret", "hunter2");
+        assert!(!layers.shown().contains("hunter2"));
+    }
+}

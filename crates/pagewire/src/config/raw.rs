@@ -1,0 +1,107 @@
+//! The configuration as it is written: every key optional, none unknown, nothing judged yet.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+use super::byte_size::ByteSize;
+
+macro_rules! section {
+    ($name:ident { $($key:ident: $kind:ty),* $(,)? }) => {
+        #[derive(Debug, Clone, Default, Deserialize)]
+        #[serde(deny_unknown_fields)]
+        pub(super) struct $name { $(pub(super) $key: Option<$kind>,)* }
+
+        impl $name {
+            /// The section's keys.
+            pub(super) const KEYS: &'static [&'static str] = &[$(stringify!($key),)*];
+        }
+    };
+}
+
+section!(Server {
+    listen: String,
+    data_dir: String,
+    connections_max: i64,
+    header_read_timeout_s: i64,
+    send_buffer_bytes: ByteSize,
+    api_key_in_query: bool,
+});
+
+section!(Fetch {
+    user_agent: String,
+    allow_targets: Vec<String>,
+    wire_bytes_max: ByteSize,
+    unpacked_bytes_max: ByteSize,
+    header_bytes_max: ByteSize,
+    redirects_max: i64,
+    connect_timeout_ms: i64,
+    dns_timeout_ms: i64,
+    resolver: String,
+    extra_roots_pem: String,
+});
+
+section!(Politeness { requests_per_host_max: i64, delay_ms: i64, rest_max_s: i64, robots: String });
+
+section!(Scheduler { fetches_max: i64, runs_max: i64 });
+
+section!(Stream {
+    resume_window_s: i64,
+    wall_time_s: i64,
+    ping_s: i64,
+    event_bytes_max: ByteSize,
+    unwritten_bytes_max: ByteSize,
+});
+
+section!(Journal {
+    durability: String,
+    commit_interval_ms: i64,
+    segment_bytes: ByteSize,
+    ring_bytes: ByteSize,
+    keep_runs_h: i64,
+});
+
+section!(Plan {
+    requests_per_s: i64,
+    burst_percent: i64,
+    connections_max: i64,
+    credits_total: i64,
+    credits_per_day: i64,
+});
+
+section!(Credits {
+    page: i64,
+    render: i64,
+    proxy_datacenter: i64,
+    proxy_residential: i64,
+    proxy_mobile: i64,
+});
+
+section!(Log { level: String, format: String });
+
+macro_rules! sections {
+    ($($name:ident: $kind:ident,)*) => {
+        /// All sections.
+        #[derive(Debug, Clone, Default, Deserialize)]
+        #[serde(deny_unknown_fields)]
+        pub(super) struct Raw {
+            $(#[serde(default)] pub(super) $name: $kind,)*
+            #[serde(default)]
+            pub(super) plans: BTreeMap<String, Plan>,
+        }
+
+        /// The sections with fixed names, and their keys. `plans` has names of its own.
+        pub(super) const SECTIONS: &[(&str, &[&str])] = &[$((stringify!($name), $kind::KEYS),)*];
+    };
+}
+
+sections! {
+    server: Server,
+    fetch: Fetch,
+    politeness: Politeness,
+    scheduler: Scheduler,
+    stream: Stream,
+    journal: Journal,
+    credits: Credits,
+    log: Log,
+}
