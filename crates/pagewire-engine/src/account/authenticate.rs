@@ -17,7 +17,7 @@ use super::workspace::WorkspaceAccount;
 
 /// How often the store is asked whether keys have changed. A revoked key is cut off within this and one query.
 const WATCH_INTERVAL: Duration = Duration::from_secs(2);
-/// Keys that are remembered; past this all are forgotten and looked up again.
+/// Keys that are remembered while nobody uses them; past this the idle ones are forgotten and looked up again.
 const REMEMBERED_MAX: usize = 10_000;
 
 /// Why a key is refused.
@@ -43,7 +43,8 @@ pub enum AuthError {
     Store(#[from] StoreError),
 }
 
-/// Who is asking.
+/// Who is asking. Whoever relies on `cut_off` holds the caller for as long: one that nobody holds may be forgotten, and
+/// is then cut off no more.
 pub struct Caller {
     /// The workspace that the key belongs to.
     pub workspace: Arc<WorkspaceAccount>,
@@ -102,6 +103,26 @@ pub struct Accounts {
 struct Known {
     callers: HashMap<PresentedKey, Arc<Caller>>,
     workspaces: HashMap<WorkspaceId, Arc<WorkspaceAccount>>,
+    /// Counts the comparisons with the store.
+    comparison: u64,
+    /// A row that was read before the last comparison was remembered after it, so it has been compared with nothing.
+    doubtful: bool,
+}
+
+impl Known {
+    fn remember(
+        &mut self,
+        key: PresentedKey,
+        caller: Arc<Caller>,
+        read_at: u64,
+        idle_max: usize,
+    ) -> Arc<Caller> {
+        if self.callers.len() >= idle_max {
+            self.callers.retain(|_, caller| Arc::strong_count(caller) > 1);
+        }
+        self.doubtful |= self.comparison != read_at;
+        self.callers.entry(key).or_insert(caller).clone()
+    }
 }
 
 impl Accounts {
@@ -119,11 +140,12 @@ impl Accounts {
             Some(caller) => caller,
             None => self.look_up(key).await?,
         };
-        if caller.cut_off.is_cancelled() {
-            return Err(AuthError::Revoked);
-        }
+        // First, since whose time is over is cut off too.
         if caller.expires_at.is_some_and(|at| at <= Timestamp::now()) {
             return Err(AuthError::Expired);
+        }
+        if caller.cut_off.is_cancelled() {
+            return Err(AuthError::Revoked);
         }
         let from = from.to_canonical();
         if !caller.allow_ips.is_empty() && !caller.allow_ips.iter().any(|range| range.contains(&from)) {
@@ -133,6 +155,7 @@ impl Accounts {
     }
 
     async fn look_up(&self, key: PresentedKey) -> Result<Arc<Caller>, AuthError> {
+        let read_at = self.lock().comparison;
         let row = self.store.key_by_hash(key.hash()).await?.ok_or(AuthError::Unknown)?;
         if row.revoked_at.is_some() {
             return Err(AuthError::Revoked);
@@ -147,11 +170,7 @@ impl Accounts {
             expires_at: row.expires_at,
             allow_ips: row.allow_ips,
         });
-        let mut known = self.lock();
-        if known.callers.len() >= REMEMBERED_MAX {
-            known.callers.clear();
-        }
-        Ok(known.callers.entry(key).or_insert(caller).clone())
+        Ok(self.lock().remember(key, caller, read_at, REMEMBERED_MAX))
     }
 
     /// The account of a workspace.
@@ -240,37 +259,41 @@ impl Accounts {
                 day = today();
                 self.begin_day().await;
             }
-            let epoch = match self.store.key_epoch().await {
-                Ok(epoch) => Some(epoch),
-                Err(error) => {
-                    tracing::warn!(
-                        error = &error as &dyn std::error::Error,
-                        "cannot see whether keys have changed"
-                    );
-                    continue;
-                }
-            };
-            if epoch != seen {
-                match self.look_again().await {
-                    Ok(()) => seen = epoch,
-                    Err(error) => {
-                        tracing::warn!(
-                            error = &error as &dyn std::error::Error,
-                            "cannot look at changed keys"
-                        );
-                    }
-                }
+            if let Err(error) = self.notice_changes(&mut seen).await {
+                let error = &error as &dyn std::error::Error;
+                tracing::warn!(error, "cannot see whether keys have changed");
             }
         }
     }
 
+    /// Looks at the remembered callers again if there is cause to.
+    async fn notice_changes(&self, seen: &mut Option<u64>) -> Result<(), StoreError> {
+        let epoch = Some(self.store.key_epoch().await?);
+        let doubtful = std::mem::take(&mut self.lock().doubtful);
+        if epoch == *seen && !doubtful {
+            return Ok(());
+        }
+        // Until the comparison is through, nothing counts as seen: where it fails, the next round does it again.
+        *seen = None;
+        self.look_again().await?;
+        *seen = epoch;
+        Ok(())
+    }
+
     /// Compares the remembered callers with the store.
     async fn look_again(&self) -> Result<(), StoreError> {
-        let known: Vec<(PresentedKey, Arc<Caller>)> =
-            self.lock().callers.iter().map(|(key, caller)| (*key, caller.clone())).collect();
-        for (key, caller) in known {
-            let still_good =
-                self.store.key_by_hash(key.hash()).await?.is_some_and(|row| row.revoked_at.is_none());
+        let remembered: Vec<(PresentedKey, Arc<Caller>)> = {
+            let mut known = self.lock();
+            known.comparison += 1;
+            known.callers.iter().map(|(key, caller)| (*key, caller.clone())).collect()
+        };
+        for (key, caller) in remembered {
+            let still_good = match self.store.key_by_hash(key.hash()).await {
+                Ok(row) => row.is_some_and(|row| row.revoked_at.is_none()),
+                // What cannot be read grants nothing, and keeps nobody else from being cut off.
+                Err(StoreError::Damaged(_)) => false,
+                Err(error) => return Err(error),
+            };
             if !still_good {
                 caller.cut_off.cancel();
                 self.lock().callers.remove(&key);
@@ -362,6 +385,54 @@ mod tests {
             shutdown.cancel();
         };
         tokio::join!(server.watch(shutdown.clone()), story);
+    }
+
+    #[tokio::test]
+    async fn a_key_revoked_while_it_was_looked_up_is_cut_off_all_the_same() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let (server, command_line) = (accounts(directory.path()).await, accounts(directory.path()).await);
+        let (key, text) = command_line.create_key(new_key()).await.expect("made");
+        let presented = PresentedKey::parse(&text).expect("well-formed");
+        let mut seen = None;
+        server.notice_changes(&mut seen).await.expect("looked");
+
+        let read_at = server.lock().comparison;
+        let read = command_line.authenticate(&text, HERE).await.expect("known");
+        command_line.revoke_key(None, key.id.clone()).await.expect("revoked");
+        server.notice_changes(&mut seen).await.expect("looked");
+        let late = Arc::new(Caller {
+            workspace: read.workspace.clone(),
+            key_id: key.id,
+            scopes: read.scopes,
+            mode: read.mode,
+            cut_off: CancellationToken::new(),
+            expires_at: None,
+            allow_ips: Vec::new(),
+        });
+        let caller = server.lock().remember(presented, late, read_at, REMEMBERED_MAX);
+        server.notice_changes(&mut seen).await.expect("looked");
+        assert!(caller.cut_off.is_cancelled());
+    }
+
+    #[tokio::test]
+    async fn a_full_memory_forgets_who_is_idle_and_nobody_else() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let accounts = accounts(directory.path()).await;
+        let mut texts = Vec::new();
+        for _ in 0..3 {
+            texts.push(accounts.create_key(new_key()).await.expect("made").1);
+        }
+        let streaming = accounts.authenticate(&texts[0], HERE).await.expect("known");
+        drop(accounts.authenticate(&texts[1], HERE).await.expect("known"));
+        let third = accounts.authenticate(&texts[2], HERE).await.expect("known");
+        let presented = PresentedKey::parse(&texts[2]).expect("well-formed");
+        let mut known = accounts.lock();
+        let comparison = known.comparison;
+        known.callers.remove(&presented);
+        known.remember(presented, third, comparison, 2);
+        let idle = PresentedKey::parse(&texts[1]).expect("well-formed");
+        assert!(known.callers.values().any(|caller| Arc::ptr_eq(caller, &streaming)));
+        assert!(!known.callers.contains_key(&idle));
     }
 
     #[tokio::test]
