@@ -11,6 +11,13 @@ use crate::error::StoreError;
 use crate::state::Answer;
 use crate::state::keys::{ApiKey, KeyMode, Keys, Revocation};
 
+fn mode_text(mode: KeyMode) -> &'static str {
+    match mode {
+        KeyMode::Live => "live",
+        KeyMode::Test => "test",
+    }
+}
+
 #[derive(sqlx::FromRow)]
 struct KeyRow {
     id: String,
@@ -38,7 +45,10 @@ impl KeyRow {
             workspace: parsed(&self.workspace, "a workspace id")?,
             name: self.name,
             shown: self.shown,
-            mode: if self.mode == "test" { KeyMode::Test } else { KeyMode::Live },
+            mode: [KeyMode::Live, KeyMode::Test]
+                .into_iter()
+                .find(|mode| mode_text(*mode) == self.mode)
+                .ok_or(StoreError::damaged("the mode of a key"))?,
             scopes: parsed(&self.scopes, "the scopes of a key")?,
             allow_ips: allow_ips?,
             created_at: timestamp(self.created_at)?,
@@ -68,10 +78,7 @@ impl Keys for SqliteStore {
             .bind(&key.name)
             .bind(hash.as_slice())
             .bind(&key.shown)
-            .bind(match key.mode {
-                KeyMode::Live => "live",
-                KeyMode::Test => "test",
-            })
+            .bind(mode_text(key.mode))
             .bind(key.scopes.to_string())
             .bind(allow_ips.join(","))
             .bind(micros(key.created_at))

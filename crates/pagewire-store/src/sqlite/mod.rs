@@ -64,7 +64,7 @@ impl SqliteStore {
             .foreign_keys(true)
             .busy_timeout(BUSY_TIMEOUT);
         let writer = SqlitePoolOptions::new().max_connections(1).connect_with(connect.clone()).await?;
-        migrations().run(&writer).await.map_err(|error| StoreError::Database(Box::new(error)))?;
+        migrate(&writer).await?;
         let readers = SqlitePoolOptions::new().max_connections(READERS).connect_with(connect).await?;
         Ok(Self { writer, readers })
     }
@@ -88,6 +88,15 @@ impl Store for SqliteStore {
             Ok(())
         })
     }
+}
+
+/// Brings the schema up to date. Of processes that open a new database at once, one does it and the others wait: sqlx has
+/// no lock of its own for SQLite, and without one each would see no tables and make them.
+async fn migrate(writer: &SqlitePool) -> Result<(), StoreError> {
+    let mut transaction = writer.begin_with("BEGIN IMMEDIATE").await?;
+    migrations().run(&mut *transaction).await.map_err(|error| StoreError::Database(Box::new(error)))?;
+    transaction.commit().await?;
+    Ok(())
 }
 
 fn migrations() -> Migrator {

@@ -43,3 +43,15 @@ async fn a_key_made_by_one_process_is_seen_by_another_and_after_reopening() {
     let reopened = SqliteStore::open(&path, SqliteOptions::default()).await.expect("opens");
     assert_eq!(reopened.key_by_hash([1; 32]).await.expect("read"), Some(key));
 }
+
+#[tokio::test]
+async fn processes_that_open_a_new_database_at_once_all_succeed() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("state.db");
+    let opened =
+        futures_util::future::join_all((0..8).map(|_| SqliteStore::open(&path, SqliteOptions::default())))
+            .await;
+    for store in opened {
+        store.expect("opens").ping().await.expect("migrated");
+    }
+}
