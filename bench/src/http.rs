@@ -56,7 +56,10 @@ pub(crate) fn send(address: SocketAddr, head: &str, body: &[u8]) -> Result<Answe
             break at + 4;
         }
         if got == 0 || end > HEAD_BYTES_MAX {
-            return Err(BenchError::Contestant { who: "HTTP", detail: "an answer without a head".to_owned() });
+            return Err(BenchError::Contestant {
+                who: "HTTP",
+                detail: "an answer without a head".to_owned(),
+            });
         }
     };
     let head = String::from_utf8_lossy(&buffer[..head_end]).to_ascii_lowercase();
@@ -94,7 +97,10 @@ impl Answer {
                 if self.end == 0 {
                     return match self.framing {
                         Framing::UntilClose => Ok(None),
-                        _ => Err(BenchError::Contestant { who: "HTTP", detail: "a body was cut off".to_owned() }),
+                        _ => Err(BenchError::Contestant {
+                            who: "HTTP",
+                            detail: "a body was cut off".to_owned(),
+                        }),
                     };
                 }
             }

@@ -62,7 +62,10 @@ impl Origin {
             .and_then(|line| line.split_whitespace().nth(2))
             .and_then(|count| count.parse::<u64>().ok())
             .map(|count| count.saturating_sub(1))
-            .ok_or_else(|| BenchError::Contestant { who: "nginx", detail: format!("odd status page: {text:?}") })
+            .ok_or_else(|| BenchError::Contestant {
+                who: "nginx",
+                detail: format!("odd status page: {text:?}"),
+            })
     }
 
     /// The absolute URL of `path`.

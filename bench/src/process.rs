@@ -43,6 +43,13 @@ impl Service {
         status_bytes(self.child.id(), "VmRSS:")
     }
 
+    /// Ends the process now.
+    pub(crate) fn stop(&mut self) {
+        // Either may fail only because the process is gone already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+
     /// Whether the process has ended by itself.
     pub(crate) fn has_ended(&mut self) -> bool {
         !matches!(self.child.try_wait(), Ok(None))
@@ -51,9 +58,7 @@ impl Service {
 
 impl Drop for Service {
     fn drop(&mut self) {
-        // Either may fail only because the process is gone already.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        self.stop();
     }
 }
 
@@ -67,11 +72,8 @@ pub(crate) struct Finished {
 
 /// Runs `command` to its end.
 pub(crate) fn run(command: &mut Command, who: &'static str) -> Result<Finished, BenchError> {
-    let mut child = command
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .spawn()
-        .doing(&format!("cannot start {who}"))?;
+    let mut child =
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().doing(&format!("cannot start {who}"))?;
     let id = child.id();
     let reader = child.stdout.take().map(|mut pipe| {
         thread::spawn(move || {

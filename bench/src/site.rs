@@ -17,9 +17,10 @@ const EDITION: &str = "site edition 1";
 pub(crate) const ARTICLES: usize = 1_000;
 
 const WORDS: [&str; 32] = [
-    "steel", "walnut", "quiet", "folding", "linen", "river", "winter", "harbour", "copper", "garden", "light",
-    "studio", "field", "canvas", "cedar", "north", "paper", "morning", "stone", "travel", "kitchen", "cotton",
-    "meadow", "silver", "compact", "evening", "clay", "signal", "island", "timber", "market", "orchard",
+    "steel", "walnut", "quiet", "folding", "linen", "river", "winter", "harbour", "copper", "garden",
+    "light", "studio", "field", "canvas", "cedar", "north", "paper", "morning", "stone", "travel", "kitchen",
+    "cotton", "meadow", "silver", "compact", "evening", "clay", "signal", "island", "timber", "market",
+    "orchard",
 ];
 
 /// A small generator of repeatable noise (xorshift), seeded by the page's number.
@@ -129,16 +130,19 @@ fn product(number: usize) -> String {
             noise.sentence(4)
         );
     }
-    let _ = write!(page, "</div>\n<p class=\"price\"><span>&euro;</span>{price}</p>\n<section class=\"about\">");
+    let _ =
+        write!(page, "</div>\n<p class=\"price\"><span>&euro;</span>{price}</p>\n<section class=\"about\">");
     for _ in 0..5 {
-        let _ = writeln!(page, "<p>{} <em>{}</em> {}</p>", noise.sentence(38), noise.word(), noise.sentence(22));
+        let _ =
+            writeln!(page, "<p>{} <em>{}</em> {}</p>", noise.sentence(38), noise.word(), noise.sentence(22));
     }
     page.push_str("</section>\n<table class=\"facts\"><tbody>\n");
     for _ in 0..14 {
-        let _ = writeln!(page, "<tr><th scope=\"row\">{}</th><td>{}</td></tr>", noise.word(), noise.sentence(3));
+        let _ =
+            writeln!(page, "<tr><th scope=\"row\">{}</th><td>{}</td></tr>", noise.word(), noise.sentence(3));
     }
     page.push_str("</tbody></table>\n<section class=\"reviews\">\n");
-    for at in 0..9 {
+    for at in 0..13 {
         let _ = writeln!(
             page,
             "<div class=\"review\" id=\"review-{at}\"><h3>{}</h3><div class=\"stars\" aria-label=\"{} of 5\"></div>\
@@ -152,7 +156,7 @@ fn product(number: usize) -> String {
         );
     }
     page.push_str("</section>\n</article>\n<aside class=\"related\"><ul>\n");
-    for _ in 0..24 {
+    for _ in 0..40 {
         let other = noise.below(10_000);
         let _ = writeln!(
             page,
@@ -176,9 +180,12 @@ fn article(number: usize) -> String {
     head(&mut page, &title, &mut noise);
     page.push_str("</head>\n");
     navigation(&mut page, &mut noise);
-    let _ = write!(page, "<main><article><header><h1>{title}</h1><time datetime=\"2026-03-04\">4 March 2026</time>");
+    let _ = write!(
+        page,
+        "<main><article><header><h1>{title}</h1><time datetime=\"2026-03-04\">4 March 2026</time>"
+    );
     page.push_str("</header>\n");
-    for at in 0..26 {
+    for at in 0..36 {
         if at % 5 == 4 {
             let _ = writeln!(page, "<h2>{}</h2>", noise.sentence(5));
         }
@@ -205,7 +212,7 @@ fn head(page: &mut String, title: &str, noise: &mut Noise) {
          property=\"og:type\" content=\"website\">\n<link rel=\"stylesheet\" href=\"/assets/site.css\">\n<style>",
         noise.sentence(16)
     );
-    for _ in 0..28 {
+    for _ in 0..52 {
         let _ = write!(
             page,
             ".{}-{}{{margin:0 {}px;color:#{:06x};display:flex}}",
@@ -215,7 +222,9 @@ fn head(page: &mut String, title: &str, noise: &mut Noise) {
             noise.below(0xFF_FFFF)
         );
     }
-    page.push_str("</style>\n<script>window.dataLayer=window.dataLayer||[];function track(e){dataLayer.push(e)}");
+    page.push_str(
+        "</style>\n<script>window.dataLayer=window.dataLayer||[];function track(e){dataLayer.push(e)}",
+    );
     for _ in 0..12 {
         let _ = write!(page, "track({{\"event\":\"{}\",\"value\":{}}});", noise.word(), noise.below(1_000));
     }
