@@ -15,4 +15,5 @@ mod single;
 
 pub use engine::{Engine, EngineParts, EngineSettings, Refusal, ScrapeFailure};
 pub use envelope::Failure;
+pub use pagewire_store::{ApiKey, KeyMode, Revocation};
 pub use run::attachment::{Attachment, RunEvent};

@@ -155,8 +155,13 @@ async fn no_more_is_under_way_than_the_run_and_the_process_allow() {
         let bench = Bench::new(fetches_max, 100);
         let peak = bench.peak.clone();
         bench.add("run", Class::Stream, "w", &["a"; 50], LaneLimits { concurrency, ..WIDE });
-        bench.let_go.add_permits(50);
-        bench.run(async |bench| bench.next_of(50).await).await;
+        bench
+            .run(async |bench| {
+                bench.next_of(expected).await;
+                bench.let_go.add_permits(50);
+                bench.next_of(50 - expected).await;
+            })
+            .await;
         assert_eq!(peak.load(Ordering::SeqCst), expected);
     }
 }

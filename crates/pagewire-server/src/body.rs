@@ -1,0 +1,77 @@
+//! Reading a request's JSON body, within bounds of bytes and time.
+
+use std::time::Duration;
+
+use axum::extract::{FromRequest, Request};
+use http::header;
+use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use pagewire_types::ProblemCode;
+use serde_json::Value;
+
+use crate::problem::ApiError;
+
+/// Bytes of a request's body.
+pub const BODY_BYTES_MAX: usize = 25 * 1024 * 1024;
+/// How long a body may take to arrive.
+const BODY_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// A JSON body.
+pub struct JsonBody(pub Value);
+
+impl<S: Send + Sync> FromRequest<S> for JsonBody {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, ApiError> {
+        require_json(&request)?;
+        let too_large = || {
+            ApiError::new(
+                ProblemCode::BodyTooLarge,
+                format!(
+                    "the body is over {} MB; send fewer URLs in one request",
+                    BODY_BYTES_MAX / 1024 / 1024
+                ),
+            )
+        };
+        let announced = request.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok());
+        if announced
+            .and_then(|text| text.parse::<u64>().ok())
+            .is_some_and(|bytes| bytes > BODY_BYTES_MAX as u64)
+        {
+            return Err(too_large());
+        }
+        let body = Limited::new(request.into_body(), BODY_BYTES_MAX);
+        let collected = tokio::time::timeout(BODY_TIMEOUT, body.collect()).await.map_err(|_| {
+            let seconds = BODY_TIMEOUT.as_secs();
+            ApiError::new(ProblemCode::RequestTimeout, format!("the body did not arrive within {seconds} s"))
+        })?;
+        let bytes = match collected {
+            Ok(collected) => collected.to_bytes(),
+            Err(error) if error.is::<LengthLimitError>() => return Err(too_large()),
+            Err(error) => {
+                return Err(ApiError::new(
+                    ProblemCode::InvalidJson,
+                    format!("the body could not be read: {error}"),
+                ));
+            }
+        };
+        serde_json::from_slice(&bytes).map(Self).map_err(|error| {
+            ApiError::new(ProblemCode::InvalidJson, format!("the body is not JSON: {error}"))
+        })
+    }
+}
+
+fn require_json(request: &Request) -> Result<(), ApiError> {
+    let content_type = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let essence = content_type.and_then(|value| value.split(';').next()).unwrap_or_default().trim();
+    let is_json =
+        essence.eq_ignore_ascii_case("application/json") || essence.to_ascii_lowercase().ends_with("+json");
+    if is_json {
+        return Ok(());
+    }
+    let found = if essence.is_empty() { "nothing" } else { essence };
+    let found: String = found.chars().take(80).collect();
+    Err(ApiError::new(
+        ProblemCode::UnsupportedMediaType,
+        format!("send the body as `Content-Type: application/json`, not {found}"),
+    ))
+}

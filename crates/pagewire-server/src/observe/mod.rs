@@ -1,0 +1,9 @@
+//! A cursor to bytes: the only writers of event streams.
+//!
+//! [`encoding`] turns an event into a frame of Server-Sent Events or a line of NDJSON; [`body`] pulls events and hands
+//! frames to the connection, one batch at a time, so that nothing is queued for a reader that does not read;
+//! [`resume`] reads where a client wants to go on.
+
+pub mod body;
+pub mod encoding;
+pub mod resume;

@@ -1,0 +1,10 @@
+//! The handlers: one noun a file, each with its reply.
+
+pub mod docs;
+pub mod health;
+pub mod keys;
+pub mod metrics;
+pub mod openapi;
+pub mod scrape;
+pub mod stream;
+pub mod usage;
