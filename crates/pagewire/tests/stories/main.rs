@@ -1,0 +1,14 @@
+//! The server as its users meet it: the real binary, real sockets, a real site. One file a story.
+//!
+//! One test binary for all of them, since each more would be linked by itself. Slow tests have names with `slow_` first.
+
+mod backpressure_story;
+mod bad_input_story;
+mod crash_story;
+mod edge_story;
+mod hostile_origin_story;
+mod keys_story;
+mod resume_story;
+mod scrape_story;
+mod stream_story;
+mod world;

@@ -1,0 +1,152 @@
+//! The house's rules that a machine can hold: which crate may import which, what every module says of itself, and that
+//! each problem code has its page.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use pagewire_types::{ProblemCode, TargetErrorCode};
+use serde_json::Value;
+
+/// Our crates and those of ours that each may import.
+const MAY_IMPORT: &[(&str, &[&str])] = &[
+    ("pagewire-types", &[]),
+    ("pagewire-journal", &["pagewire-types"]),
+    ("pagewire-store", &["pagewire-types"]),
+    ("pagewire-fetch", &["pagewire-types"]),
+    ("pagewire-extract", &["pagewire-types"]),
+    ("pagewire-client", &["pagewire-types"]),
+    (
+        "pagewire-engine",
+        &["pagewire-fetch", "pagewire-extract", "pagewire-store", "pagewire-journal", "pagewire-types"],
+    ),
+    ("pagewire-server", &["pagewire-engine", "pagewire-journal", "pagewire-types"]),
+    ("pagewire-cluster", &["pagewire-store", "pagewire-journal", "pagewire-types"]),
+    ("pagewire-testkit", &[]),
+];
+
+/// Foreign crates and those of ours that alone may import them.
+const ONLY_IN: &[(&str, &[&str])] = &[
+    ("axum", &["pagewire-server"]),
+    ("sqlx", &["pagewire-journal", "pagewire-store", "pagewire-cluster"]),
+    ("hickory-resolver", &["pagewire-fetch"]),
+    ("rustls", &["pagewire-fetch", "pagewire-client", "pagewire"]),
+];
+
+/// What each crate may not import, and why is in the design.
+const NEVER: &[(&str, &[&str])] = &[("pagewire-extract", &["tokio", "jiff", "hyper"])];
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).expect("the crate lies two deep").to_path_buf()
+}
+
+/// Of each crate of the workspace, the names of what it imports outside its tests.
+fn imports() -> BTreeMap<String, BTreeSet<String>> {
+    let output = Command::new(env!("CARGO"))
+        .args(["metadata", "--format-version=1", "--no-deps", "--offline"])
+        .current_dir(root())
+        .output()
+        .expect("cargo runs");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let metadata: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    let text = |value: &Value| value.as_str().expect("a name").to_owned();
+    metadata["packages"]
+        .as_array()
+        .expect("packages")
+        .iter()
+        .map(|package| {
+            let dependencies = package["dependencies"].as_array().expect("dependencies");
+            let normal = dependencies.iter().filter(|dependency| dependency["kind"].is_null());
+            (text(&package["name"]), normal.map(|dependency| text(&dependency["name"])).collect())
+        })
+        .collect()
+}
+
+#[test]
+fn our_crates_import_only_what_the_design_allows() {
+    for (name, imported) in imports() {
+        if let Some((_, allowed)) = MAY_IMPORT.iter().find(|(known, _)| *known == name) {
+            let ours = imported.iter().filter(|import| import.starts_with("pagewire"));
+            let beyond: Vec<&String> = ours.filter(|import| !allowed.contains(&import.as_str())).collect();
+            assert!(beyond.is_empty(), "{name} imports {beyond:?}");
+        } else {
+            // The binary composes all; the bench measures from outside.
+            assert!(
+                name == "pagewire" || !name.starts_with("pagewire-") || name.contains("bench"),
+                "{name} has no rule"
+            );
+        }
+    }
+}
+
+#[test]
+fn foreign_crates_stay_in_their_rooms() {
+    for (name, imported) in
+        imports().iter().filter(|(name, _)| MAY_IMPORT.iter().any(|(known, _)| known == name))
+    {
+        for (foreign, rooms) in ONLY_IN {
+            assert!(
+                !imported.contains(*foreign) || rooms.contains(&name.as_str()),
+                "{name} imports {foreign}"
+            );
+        }
+        for (_, banned) in NEVER.iter().filter(|(room, _)| room == name) {
+            let found: Vec<_> = banned.iter().filter(|foreign| imported.contains(**foreign)).collect();
+            assert!(found.is_empty(), "{name} imports {found:?}");
+        }
+    }
+}
+
+fn rust_files(folder: &Path, into: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(folder).expect("a folder") {
+        let path = entry.expect("an entry").path();
+        if path.is_dir() {
+            if path.file_name().is_some_and(|name| name != "target") {
+                rust_files(&path, into);
+            }
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            into.push(path);
+        }
+    }
+}
+
+#[test]
+fn every_module_says_what_it_is_for() {
+    let mut files = Vec::new();
+    rust_files(&root().join("crates"), &mut files);
+    assert!(files.len() > 50, "the sources were found");
+    let silent: Vec<String> = files
+        .iter()
+        .filter(|file| !fs::read_to_string(file).expect("a source").starts_with("//!"))
+        .map(|file| file.strip_prefix(root()).expect("below the root").display().to_string())
+        .collect();
+    assert!(silent.is_empty(), "no `//!` on the first line of: {silent:#?}");
+}
+
+#[test]
+fn nothing_is_left_to_do_in_the_sources() {
+    let marks = [concat!("TO", "DO"), concat!("FIX", "ME"), concat!("XX", "X:")];
+    let mut files = Vec::new();
+    rust_files(&root().join("crates"), &mut files);
+    for file in files {
+        let text = fs::read_to_string(&file).expect("a source");
+        let found: Vec<_> = marks.iter().filter(|mark| text.contains(**mark)).collect();
+        assert!(found.is_empty(), "{found:?} in {}", file.display());
+    }
+}
+
+#[test]
+fn every_code_has_its_page() {
+    let codes = ProblemCode::ALL.iter().map(|code| code.as_str());
+    let codes = codes.chain(TargetErrorCode::ALL.iter().map(|code| code.as_str()));
+    let missing: BTreeSet<&str> = codes
+        .filter(|code| {
+            let page = root().join(format!("docs/errors/{code}.md"));
+            !fs::read_to_string(page).is_ok_and(|text| text.contains(code) && text.len() > 100)
+        })
+        .collect();
+    assert!(missing.is_empty(), "no page under docs/errors: {missing:?}");
+}
