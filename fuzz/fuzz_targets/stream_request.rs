@@ -1,0 +1,30 @@
+//! The body of `POST /v1/stream` and of `POST /v1/scrape`: any bytes are taken or refused, never a panic; what is taken is
+//! within the limits, and reads back from its stored form as what it was.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use pagewire_types::request::{
+    CHUNK_URLS, STREAM_CONCURRENCY_MAX, STREAM_URLS_MAX, ScrapeRequest, StreamRequest, UrlEntry,
+};
+use pagewire_types::scrape::ScrapeParams;
+use serde_json::Value;
+
+fuzz_target!(|bytes: &[u8]| {
+    let Ok(body) = serde_json::from_slice::<Value>(bytes) else { return };
+    let _ = ScrapeRequest::parse(body.clone());
+    let Ok(request) = StreamRequest::parse(body) else { return };
+
+    assert!((1..=STREAM_URLS_MAX).contains(&request.entries.len()));
+    assert!((1..=STREAM_CONCURRENCY_MAX).contains(&u64::from(request.concurrency)));
+
+    let mut stored = Vec::new();
+    for chunk in &request.chunks_json {
+        let items = serde_json::from_str(chunk).expect("a stored chunk is JSON");
+        let entries = UrlEntry::read_stored(items).expect("what was accepted is accepted again");
+        assert!(entries.len() <= CHUNK_URLS);
+        stored.extend(entries);
+    }
+    assert_eq!(stored, request.entries);
+    let params = serde_json::from_str(&request.params_json).expect("stored parameters are JSON");
+    assert_eq!(ScrapeParams::read_stored(params), request.params);
+});
