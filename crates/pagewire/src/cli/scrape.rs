@@ -11,7 +11,7 @@ Prints the page envelope as one line of JSON.
 
 Examples:
   pagewire scrape https://example.com --format text
-  pagewire scrape https://shop.example/1 --extract '{\"name\": \"\", \"price\": 0}'
+  pagewire scrape https://shop.example/1 --extract '{\"name\": \"string\", \"price\": \"number\"}'
   pagewire scrape https://example.com --format links --server http://127.0.0.1:7700 --api-key \"$KEY\"")]
 pub(super) struct Args {
     /// The page
