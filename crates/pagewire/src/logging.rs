@@ -32,7 +32,7 @@ pub(crate) fn start(log: &Log) -> Result<(), LoggingError> {
     if human {
         subscriber.finish().try_init()?;
     } else {
-        subscriber.json().flatten_event(true).finish().try_init()?;
+        subscriber.json().flatten_event(true).with_span_list(false).finish().try_init()?;
     }
     Ok(())
 }
