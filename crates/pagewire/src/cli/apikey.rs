@@ -14,6 +14,7 @@ use serde_json::json;
 use super::config::layers;
 use super::{CliError, output};
 use crate::compose;
+use crate::config::Checked;
 
 /// What to do with keys.
 #[derive(Debug, clap::Subcommand)]
@@ -60,6 +61,16 @@ pub(super) struct Place {
     data_dir: Option<PathBuf>,
 }
 
+impl Place {
+    fn checked(&self) -> Result<Checked, CliError> {
+        let mut checked = layers(self.config.clone())?.check()?;
+        if let Some(data_dir) = &self.data_dir {
+            checked.server.data_dir.clone_from(data_dir);
+        }
+        Ok(checked)
+    }
+}
+
 /// Arguments of `apikey create`.
 #[derive(Debug, clap::Args)]
 pub(super) struct Create {
@@ -94,6 +105,8 @@ pub(super) enum KeyError {
     Store(#[from] StoreError),
     #[error("there is no key {0}")]
     NotFound(KeyId),
+    #[error("there is no data directory {}; --data-dir says where it is", .0.display())]
+    NoData(PathBuf),
 }
 
 pub(super) async fn run(command: Command) -> Result<(), CliError> {
@@ -105,7 +118,7 @@ pub(super) async fn run(command: Command) -> Result<(), CliError> {
 }
 
 async fn make(create: Create) -> Result<(), CliError> {
-    let accounts = accounts(&create.place).await?;
+    let accounts = compose::open_accounts(&create.place.checked()?).await?;
     let new = NewKey {
         name: create.name,
         workspace: create.workspace,
@@ -119,7 +132,7 @@ async fn make(create: Create) -> Result<(), CliError> {
 }
 
 async fn list(place: &Place, workspace: Option<WorkspaceId>, json: bool) -> Result<(), CliError> {
-    let keys = accounts(place).await?.keys(workspace).await.map_err(KeyError::from)?;
+    let keys = accounts_there(place).await?.keys(workspace).await.map_err(KeyError::from)?;
     if json {
         let lines: Vec<String> = keys.iter().map(|key| format!("{}\n", as_json(key))).collect();
         return output::write(lines.concat().as_bytes());
@@ -130,17 +143,18 @@ async fn list(place: &Place, workspace: Option<WorkspaceId>, json: bool) -> Resu
 }
 
 async fn revoke(place: &Place, id: KeyId) -> Result<(), CliError> {
-    match accounts(place).await?.revoke_key(None, id.clone()).await.map_err(KeyError::from)? {
+    match accounts_there(place).await?.revoke_key(None, id.clone()).await.map_err(KeyError::from)? {
         Revocation::Revoked => output::line(format!("{id} is revoked")),
         Revocation::AlreadyRevoked => output::line(format!("{id} was revoked before")),
         Revocation::NotFound => Err(KeyError::NotFound(id).into()),
     }
 }
 
-async fn accounts(place: &Place) -> Result<Accounts, CliError> {
-    let mut checked = layers(place.config.clone())?.check()?;
-    if let Some(data_dir) = &place.data_dir {
-        checked.server.data_dir.clone_from(data_dir);
+/// The accounts of a data directory that is there: looking must not make one.
+async fn accounts_there(place: &Place) -> Result<Accounts, CliError> {
+    let checked = place.checked()?;
+    if !checked.server.data_dir.is_dir() {
+        return Err(KeyError::NoData(checked.server.data_dir).into());
     }
     Ok(compose::open_accounts(&checked).await?)
 }

@@ -19,8 +19,9 @@ use crate::compose::{self, Running};
 use crate::config::{Checked, Layers};
 use crate::logging;
 
-/// How long a private server may take to end.
-const FAREWELL: Duration = Duration::from_secs(10);
+/// How long a private server may take to end. One that has nothing under way ends at once; one that was interrupted
+/// would wait for its targets, and nobody waits for those any more.
+const FAREWELL: Duration = Duration::from_secs(2);
 
 /// Which server.
 #[derive(Debug, clap::Args)]
