@@ -6,6 +6,8 @@ use crate::tags::{Met, Tags};
 const TAGS_MAX: usize = 400;
 /// Characters of a title.
 const TITLE_CHARS_MAX: usize = 1_000;
+/// Bytes that a title is read from: a character and its reference are rarely longer than this allows.
+const RAW_TITLE_BYTES_MAX: usize = 8 * TITLE_CHARS_MAX;
 
 /// What the head tells.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -33,6 +35,7 @@ pub(crate) fn read(text: &str) -> Head {
 
 /// The text of a run of characters without tags: references resolved, white space folded.
 pub(crate) fn plain_text(raw: &str) -> String {
+    let raw = &raw[..raw.floor_char_boundary(RAW_TITLE_BYTES_MAX)];
     let folded = raw.split_ascii_whitespace().collect::<Vec<_>>().join(" ");
     let mut text = if folded.contains('&') { resolve_references(&folded) } else { folded };
     if let Some((cut, _)) = text.char_indices().nth(TITLE_CHARS_MAX) {

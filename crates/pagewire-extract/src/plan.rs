@@ -8,10 +8,11 @@ use url::Url;
 use crate::content::{self, ContentKind};
 use crate::error::ExtractError;
 use crate::json::{self, ObjectWriter};
+use crate::main_content::Content;
 use crate::sketch::fill::{Filled, JSON_LD, MICRODATA, Source};
 use crate::sketch::{FieldType, Shape};
-use crate::structured::{json_ld, meta, microdata};
-use crate::{charset, dom, head, links, metadata, text};
+use crate::structured::{self, json_ld, meta, microdata};
+use crate::{charset, dom, head, html, images, links, markdown, metadata, text};
 
 /// The word of a selector is the caller's own.
 const SELECTOR: Source = Source { name: "selector", confidence: 1.0 };
@@ -36,6 +37,7 @@ pub struct PlanOptions {
 pub struct Plan {
     formats: Formats,
     shape: Option<Shape>,
+    only_main_content: bool,
     exclude: Vec<String>,
     include: Vec<String>,
 }
@@ -82,7 +84,7 @@ impl Plan {
         for format in options.formats.iter().filter(|format| !is_made(*format)) {
             faults.push(FieldError::new(
                 "/formats",
-                format!("`{format}` is not made by this version; it makes raw_html, text, links, metadata"),
+                format!("`{format}` is not made by this version; it makes every other one"),
             ));
         }
         for (field, selectors) in [
@@ -119,6 +121,7 @@ impl Plan {
         Ok(Self {
             formats: options.formats,
             shape,
+            only_main_content: options.only_main_content,
             exclude: options.exclude_selectors.clone(),
             include: options.include_selectors.clone(),
         })
@@ -172,52 +175,78 @@ impl Plan {
         for (field, value) in self.shape.iter().flat_map(|shape| &shape.fields).zip(values) {
             json::value(data.field(&field.name), value);
         }
-        // The formats that tell of the page as a whole are made before selectors change the tree.
-        for format in self.formats.iter() {
-            match (format, document) {
-                (Format::RawHtml, _) => json::string(data.field("raw_html"), &page.text),
-                (Format::Links, Some(document)) => {
-                    json::value(data.field("links"), &links::of_document(document, page.url));
-                }
-                (Format::Metadata, Some(document)) => {
-                    json::value(data.field("metadata"), &metadata::of_document(document, page.url));
-                }
-                (Format::Links, None) => json::value(data.field("links"), &Value::Array(Vec::new())),
-                (Format::Metadata, None) => {
-                    json::value(data.field("metadata"), &Value::Object(serde_json::Map::new()));
-                }
-                _ => {}
-            }
-        }
-        if self.formats.contains(Format::Text) {
-            let text = match document {
-                Some(document) => self.text_of(document),
-                None => page.text.to_string(),
-            };
-            json::string(data.field("text"), &text);
+        match document {
+            Some(document) => self.write_formats(page, document, &mut data),
+            None => self.write_formats_of_text(page, &mut data),
         }
         data.end();
     }
 
-    fn text_of(&self, document: &Document) -> String {
-        for selector in &self.exclude {
-            document.select(selector).remove();
+    /// The formats of a page with a tree.
+    fn write_formats(&self, page: &Page<'_>, document: &Document, data: &mut ObjectWriter<'_>) {
+        let content = self.formats.iter().any(is_made_of_content).then(|| self.content_of(document));
+        let content = content.as_ref();
+        let base = links::base_of(document, page.url);
+        for format in self.formats.iter() {
+            let name = format.as_str();
+            match (format, content) {
+                (Format::Markdown, Some(content)) => {
+                    json::string(data.field(name), &markdown::of_content(content, &base));
+                }
+                (Format::Text, Some(content)) => json::string(data.field(name), &text::of_content(content)),
+                (Format::Html, Some(content)) => {
+                    json::string(data.field(name), &html::of_content(content, &base));
+                }
+                (Format::RawHtml, _) => json::string(data.field(name), &page.text),
+                (Format::Links, _) => json::value(data.field(name), &links::of_document(document, page.url)),
+                (Format::Images, _) => {
+                    json::value(data.field(name), &images::of_document(document, page.url));
+                }
+                (Format::Metadata, _) => {
+                    json::value(data.field(name), &metadata::of_document(document, page.url));
+                }
+                (Format::Structured, _) => {
+                    json::value(data.field(name), &structured::of_page(&page.text, document));
+                }
+                (Format::Markdown | Format::Text | Format::Html, None) | (Format::Screenshot, _) => {}
+            }
         }
-        if self.include.is_empty() {
-            return text::of_document(document);
+    }
+
+    /// The formats of what has no tree: raw HTML of anything, and the rest of what is no markup.
+    fn write_formats_of_text(&self, page: &Page<'_>, data: &mut ObjectWriter<'_>) {
+        for format in self.formats.iter() {
+            let name = format.as_str();
+            match format {
+                Format::RawHtml | Format::Markdown | Format::Text | Format::Html => {
+                    json::string(data.field(name), &page.text);
+                }
+                Format::Links | Format::Images => {
+                    json::value(data.field(name), &Value::Array(Vec::new()));
+                }
+                Format::Metadata | Format::Structured => {
+                    json::value(data.field(name), &Value::Object(serde_json::Map::new()));
+                }
+                Format::Screenshot => {}
+            }
         }
-        let kept: Vec<String> = self
-            .include
-            .iter()
-            .flat_map(|selector| document.select(selector).nodes().to_vec())
-            .map(|node| text::of_document(&Document::from(node.html())))
-            .collect();
-        kept.join("\n")
+    }
+
+    fn content_of<'d>(&self, document: &'d Document) -> Content<'d> {
+        let mut content =
+            if self.only_main_content { Content::main(document) } else { Content::whole(document) };
+        content.include(document, &self.include);
+        content.exclude(document, &self.exclude);
+        content
     }
 }
 
 fn is_made(format: Format) -> bool {
-    matches!(format, Format::RawHtml | Format::Text | Format::Links | Format::Metadata)
+    format != Format::Screenshot
+}
+
+fn is_made_of_content(format: Format) -> bool {
+    matches!(format, Format::Markdown | Format::Text | Format::Html)
 }
 
 fn fill(shape: &Shape, text: &str, document: &Document) -> Filled {

@@ -1,15 +1,17 @@
 //! The visible text of a page: blocks on lines of their own, white space folded.
 
-use dom_query::{Document, NodeRef};
+use dom_query::NodeRef;
 
-/// The text of the document's body.
-pub(crate) fn of_document(document: &Document) -> String {
-    let body = document.select_single("body");
+use crate::main_content::{Content, name_of};
+
+/// The text of what is kept of a page.
+pub(crate) fn of_content(content: &Content<'_>) -> String {
     let mut writer = TextWriter::default();
-    if let Some(node) = body.nodes().first() {
-        writer.node(node);
+    for root in content.roots() {
+        writer.break_due = true;
+        writer.node(root, content);
     }
-    writer.finish()
+    writer.out
 }
 
 #[derive(Default)]
@@ -21,18 +23,18 @@ struct TextWriter {
 
 impl TextWriter {
     /// Walks the subtree without recursion: pages nest as deep as they like.
-    fn node(&mut self, root: &NodeRef<'_>) {
+    fn node(&mut self, root: &NodeRef<'_>, content: &Content<'_>) {
         let mut stack: Vec<(NodeRef<'_>, bool)> = vec![(*root, false)];
         while let Some((node, leaving)) = stack.pop() {
             if node.is_text() {
                 self.words(&node.text());
                 continue;
             }
-            let name = node.node_name();
-            let name = name.as_deref().unwrap_or_default();
-            if is_hidden(name) {
+            if !leaving && content.leaves_out(&node) {
                 continue;
             }
+            let name = name_of(&node);
+            let name = name.as_deref().unwrap_or_default();
             if is_block(name) {
                 self.break_due = true;
             } else if matches!(name, "td" | "th") {
@@ -40,9 +42,7 @@ impl TextWriter {
             }
             if !leaving {
                 stack.push((node, true));
-                let mut children = node.children();
-                children.reverse();
-                stack.extend(children.into_iter().map(|child| (child, false)));
+                stack.extend(node.children_it(true).map(|child| (child, false)));
             }
         }
     }
@@ -65,17 +65,10 @@ impl TextWriter {
         }
         self.space_due = text.ends_with(|c: char| c.is_whitespace());
     }
-
-    fn finish(self) -> String {
-        self.out
-    }
 }
 
-fn is_hidden(name: &str) -> bool {
-    matches!(name, "script" | "style" | "noscript" | "template" | "head" | "svg" | "iframe" | "object")
-}
-
-fn is_block(name: &str) -> bool {
+/// Whether an element stands on lines of its own.
+pub(crate) fn is_block(name: &str) -> bool {
     matches!(
         name,
         "address"
@@ -119,6 +112,8 @@ fn is_block(name: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use dom_query::Document;
+
     use super::*;
 
     #[test]
@@ -126,6 +121,6 @@ mod tests {
         let document = Document::from(
             "<body><h1>A  <b>b</b>c</h1><script>x</script><p>one<br>two</p><table><tr><td>1<td>2</table>",
         );
-        assert_eq!(of_document(&document), "A bc\none\ntwo\n1 2");
+        assert_eq!(of_content(&Content::whole(&document)), "A bc\none\ntwo\n1 2");
     }
 }

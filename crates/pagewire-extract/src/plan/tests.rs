@@ -107,8 +107,27 @@ fn a_plan_that_cannot_be_is_refused_with_pointers() {
 
 #[test]
 fn hostile_pages_are_read_in_bounded_time() {
-    let plan = plan(&[Format::Text, Format::Links, Format::Metadata], Some(json!({"name": "string"})));
+    let made: Vec<Format> = Format::ALL.into_iter().filter(|format| *format != Format::Screenshot).collect();
+    let options = PlanOptions {
+        formats: made.into_iter().collect(),
+        extract: Some(json!({"name": "string"})),
+        only_main_content: true,
+        ..PlanOptions::default()
+    };
+    let plan = Plan::compile(&options).expect("a good plan");
     for html in [
+        "<svg>".to_owned() + &"<path>".repeat(50_000),
+        "<math>".to_owned() + &"<td>".repeat(50_000),
+        "<ul><li>x".repeat(20_000),
+        "<blockquote>x<b>".repeat(20_000),
+        "<dl><dd>x".repeat(20_000),
+        "<button><p>x".repeat(20_000),
+        "<a href=b>x<img src=c>".repeat(20_000),
+        "<table><tr>".to_owned() + &"<td colspan=9999>x".repeat(20_000),
+        "<select><option>x".repeat(20_000),
+        "<p>".repeat(100_000),
+        "<p>x<i>".repeat(50_000),
+        "<template><td>".repeat(20_000),
         "<div>".repeat(100_000),
         format!("<p>{}", "x".repeat(5_000_000)),
         format!("<a {}>", "b=c ".repeat(200_000)),
@@ -145,7 +164,8 @@ proptest! {
 
     #[test]
     fn any_bytes_make_valid_json(body in prop::collection::vec(any::<u8>(), 0..400)) {
-        let plan = plan(&[Format::RawHtml, Format::Text, Format::Links, Format::Metadata], Some(json!({"a": {"css": "p"}})));
+        let formats = [Format::Markdown, Format::Html, Format::RawHtml, Format::Text, Format::Images, Format::Structured];
+        let plan = plan(&formats, Some(json!({"a": {"css": "p"}})));
         let url = Url::parse("http://a.example/").expect("a url");
         let mut out = Vec::new();
         let input = Input { body: &body, content_type: Some("text/html"), url: &url };
