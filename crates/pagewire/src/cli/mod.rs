@@ -26,7 +26,8 @@ use crate::shutdown;
 
 /// Turns web pages into streams.
 #[derive(Debug, Parser)]
-#[command(name = "pagewire", version, about, max_term_width = 120, after_help = EXAMPLES)]
+#[command(name = "pagewire", version, about = "Turns web pages into streams")]
+#[command(max_term_width = 120, after_help = EXAMPLES, args_override_self = true)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -174,6 +175,15 @@ mod tests {
             Cli::try_parse_from(["pagewire", "apikey", "create", "--name", "n", "--scopes", "scrape"])
                 .is_ok()
         );
+    }
+
+    #[test]
+    fn a_flag_given_again_counts_for_the_last_time_unless_it_is_repeatable() {
+        let arguments = ["pagewire", "serve", "--data-dir", "a", "--data-dir", "b"];
+        assert!(Cli::try_parse_from(arguments).is_ok());
+        let arguments = ["pagewire", "serve", "--allow-target", "10.0.0.0/8", "--allow-target", "::1/128"];
+        let cli = Cli::try_parse_from(arguments).expect("repeatable");
+        assert!(format!("{cli:?}").contains("10.0.0.0/8, ::1/128"), "{cli:?}");
     }
 
     #[test]
