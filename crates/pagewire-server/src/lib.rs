@@ -6,6 +6,7 @@
 pub mod auth;
 pub mod body;
 pub mod edge;
+mod first_bytes;
 pub mod observe;
 pub mod problem;
 pub mod router;
@@ -13,6 +14,7 @@ pub mod routes;
 pub mod serve;
 pub mod trace;
 
+pub use axum::Router;
 pub use edge::{Edge, EdgeSettings};
 pub use router::router;
 pub use serve::{ServeSettings, serve};

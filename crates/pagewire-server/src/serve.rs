@@ -23,6 +23,7 @@ use tokio_util::task::TaskTracker;
 use tower::ServiceExt as _;
 
 use crate::auth::PeerAddress;
+use crate::first_bytes::FirstBytes;
 
 /// Bytes of an HTTP/1.1 head, and of what a connection buffers of an answer.
 const BUFFER_BYTES_MAX: usize = 32 * 1024;
@@ -135,7 +136,8 @@ async fn connection<R>(
         .keep_alive_interval(Some(Duration::from_secs(30)))
         .max_header_list_size(BUFFER_BYTES_MAX as u32)
         .max_send_buf_size(H2_SEND_BYTES_MAX);
-    let serving = builder.serve_connection(TokioIo::new(stream), service);
+    let serving = builder
+        .serve_connection(TokioIo::new(FirstBytes::new(stream, settings.header_read_timeout)), service);
     tokio::pin!(serving);
     let outcome = tokio::select! {
         outcome = serving.as_mut() => outcome,

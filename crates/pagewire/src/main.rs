@@ -1,1 +1,20 @@
-fn main() {}
+//! The binary: command line, configuration, composition, shutdown.
+//!
+//! What the program does is in the other crates. Here the pieces are named, configured and put together
+//! ([`compose`]), and people and scripts are answered: results on stdout, everything else on stderr, and an exit code.
+
+mod cli;
+mod compose;
+mod config;
+mod logging;
+mod shutdown;
+
+use std::process::ExitCode;
+
+/// Pages are many buffers of many sizes, made on one thread and dropped on another.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    cli::run()
+}

@@ -97,7 +97,8 @@ fn answer(
         encoding,
         ping: edge.settings.ping,
         cut_off: authorized.caller.cut_off.clone(),
-        held: Box::new(held),
+        // The caller too: whoever is remembered by nobody is not watched for revocation.
+        held: Box::new((held, authorized.caller.clone())),
     };
     let mut response = Response::new(run_events(attachment, writing));
     *response.status_mut() = StatusCode::OK;

@@ -1,0 +1,252 @@
+//! The only place that names concrete backends: the pieces are made from the configuration and put together, and taken
+//! apart again in the opposite order.
+
+use std::fs::File;
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use metrics_exporter_prometheus::{BuildError as MetricsError, PrometheusBuilder, PrometheusHandle};
+use pagewire_engine::account::{Accounts, NewKey, NewKeyError, PlanTable};
+use pagewire_engine::run::RunLimits;
+use pagewire_engine::schedule::Politeness;
+use pagewire_engine::{Engine, EngineParts, EngineSettings, Refusal};
+use pagewire_fetch::{BuildError, Client, FetchConfig};
+use pagewire_journal::Durability;
+use pagewire_server::{Edge, EdgeSettings, ServeSettings};
+use pagewire_store::{
+    SqliteOptions, SqliteStore, Store, StoreError, Synchronous, Workspace, Workspaces as _,
+};
+use pagewire_types::WorkspaceId;
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::config::Checked;
+
+/// The plan of workspaces that nobody gave another.
+const DEFAULT_PLAN: &str = "enterprise";
+/// How often the metrics forget what is too old.
+const METRICS_UPKEEP: Duration = Duration::from_secs(5);
+
+/// Why the server could not start, or ended with a fault.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum StartError {
+    #[error("the data directory {} cannot be used", path.display())]
+    DataDirectory { path: PathBuf, source: io::Error },
+    #[error(
+        "the data directory {path} is in use by another server; stop it, or give this one its own --data-dir"
+    )]
+    InUse { path: PathBuf },
+    #[error("the state cannot be opened")]
+    Store(#[from] StoreError),
+    #[error("the fetching client cannot be made")]
+    Client(#[from] BuildError),
+    #[error("the engine cannot start")]
+    Engine(#[from] Refusal),
+    #[error("cannot listen on {address}; is another server there?")]
+    Listen { address: SocketAddr, source: io::Error },
+    #[error("metrics cannot be recorded")]
+    Metrics(#[from] MetricsError),
+    #[error("a key cannot be made")]
+    Key(#[from] NewKeyError),
+    #[error("the server's task failed")]
+    Task(#[from] tokio::task::JoinError),
+}
+
+/// A server that has started.
+pub(crate) struct Running {
+    /// Where it listens.
+    pub(crate) address: SocketAddr,
+    accounts: Arc<Accounts>,
+    serving: JoinHandle<()>,
+}
+
+impl Running {
+    /// Makes a key; its text is the answer.
+    pub(crate) async fn create_key(&self, new: NewKey) -> Result<String, StartError> {
+        Ok(self.accounts.create_key(new).await?.1)
+    }
+
+    /// Until the server has ended, which it does once it is told to shut down.
+    pub(crate) async fn wait(self) -> Result<(), StartError> {
+        Ok(self.serving.await?)
+    }
+}
+
+/// Starts a server, which ends when the token is cancelled.
+pub(crate) async fn start(config: Checked, shutdown: CancellationToken) -> Result<Running, StartError> {
+    let lock = claim_data_directory(&config)?;
+    let store = open_store(&config).await?;
+    let accounts = Arc::new(accounts_over(store.clone(), &config));
+    let client = Client::new(fetch_config(&config))?;
+    let settings = engine_settings(&config);
+    let parts = EngineParts { settings, store, accounts: accounts.clone(), client };
+    let metrics = record_metrics()?;
+    let engine = Engine::start(parts).await?;
+
+    let edge = Edge {
+        engine: engine.clone(),
+        settings: EdgeSettings { api_key_in_query: config.server.api_key_in_query, ping: config.stream.ping },
+        metrics: metrics.clone(),
+    };
+    let router = pagewire_server::router(Arc::new(edge));
+    let address = config.server.listen;
+    let listener =
+        TcpListener::bind(address).await.map_err(|source| StartError::Listen { address, source })?;
+    let address = listener.local_addr().map_err(|source| StartError::Listen { address, source })?;
+
+    let serve_settings = ServeSettings {
+        connections_max: config.server.connections_max,
+        header_read_timeout: config.server.header_read_timeout,
+        send_buffer_bytes: usize::try_from(config.server.send_buffer.0).unwrap_or(usize::MAX),
+    };
+    let parts = Serving {
+        listener,
+        router,
+        settings: serve_settings,
+        engine,
+        accounts: accounts.clone(),
+        metrics,
+        lock,
+    };
+    let serving = tokio::spawn(serve_until(parts, shutdown));
+    Ok(Running { address, accounts, serving })
+}
+
+/// The accounts of a data directory, for the command line: works beside a server that is running.
+pub(crate) async fn open_accounts(config: &Checked) -> Result<Accounts, StartError> {
+    make_data_directory(config)?;
+    Ok(accounts_over(open_store(config).await?, config))
+}
+
+fn accounts_over(store: Arc<dyn Store>, config: &Checked) -> Accounts {
+    let plans: PlanTable = config.plans.iter().map(|(name, plan)| (name.clone(), *plan)).collect();
+    Accounts::new(store, plans, DEFAULT_PLAN.to_owned())
+}
+
+async fn open_store(config: &Checked) -> Result<Arc<dyn Store>, StartError> {
+    let synchronous = match config.journal.durability {
+        Durability::Full => Synchronous::Full,
+        Durability::Process => Synchronous::Normal,
+    };
+    let path = config.server.data_dir.join("state.db");
+    let store = SqliteStore::open(&path, SqliteOptions { synchronous }).await?;
+    let workspace = Workspace {
+        id: WorkspaceId::default_workspace(),
+        plan: DEFAULT_PLAN.to_owned(),
+        created_at: Timestamp::now(),
+    };
+    store.ensure_workspace(workspace).await?;
+    Ok(Arc::new(store))
+}
+
+fn make_data_directory(config: &Checked) -> Result<(), StartError> {
+    let path = &config.server.data_dir;
+    std::fs::create_dir_all(path).map_err(|source| StartError::DataDirectory { path: path.clone(), source })
+}
+
+/// One server a directory: two would both work off its runs.
+fn claim_data_directory(config: &Checked) -> Result<File, StartError> {
+    make_data_directory(config)?;
+    let path = config.server.data_dir.clone();
+    let fault = |source| StartError::DataDirectory { path: path.clone(), source };
+    let lock = File::create(path.join("lock")).map_err(fault)?;
+    match lock.try_lock() {
+        Ok(()) => Ok(lock),
+        Err(std::fs::TryLockError::WouldBlock) => Err(StartError::InUse { path }),
+        Err(std::fs::TryLockError::Error(source)) => Err(fault(source)),
+    }
+}
+
+fn fetch_config(config: &Checked) -> FetchConfig {
+    FetchConfig {
+        wire_bytes_max: config.fetch.wire_bytes_max.0,
+        unpacked_bytes_max: config.fetch.unpacked_bytes_max.0,
+        redirects_max: config.fetch.redirects_max,
+        header_bytes_max: usize::try_from(config.fetch.header_bytes_max.0).unwrap_or(usize::MAX),
+        connect_timeout: config.fetch.connect_timeout,
+        dns_timeout: config.fetch.dns_timeout,
+        user_agent: config.fetch.user_agent.clone(),
+        allow: config.fetch.allow_targets.clone(),
+        extra_roots_pem: config.fetch.extra_roots_pem.clone(),
+        resolver: config.fetch.resolver,
+        ..FetchConfig::default()
+    }
+}
+
+fn engine_settings(config: &Checked) -> EngineSettings {
+    let amount = |size: crate::config::byte_size::ByteSize| usize::try_from(size.0).unwrap_or(usize::MAX);
+    EngineSettings {
+        journals: config.server.data_dir.join("journals"),
+        fetches_max: config.scheduler.fetches_max,
+        runs_max: config.scheduler.runs_max,
+        politeness: Politeness {
+            requests_per_host_max: config.politeness.requests_per_host_max,
+            delay: config.politeness.delay,
+            rest_max: config.politeness.rest_max,
+        },
+        robots: config.politeness.robots,
+        run: RunLimits {
+            resume_window: config.stream.resume_window,
+            wall_time: config.stream.wall_time,
+            commit_interval: config.journal.commit_interval,
+            unwritten_bytes_max: amount(config.stream.unwritten_bytes_max),
+        },
+        record_bytes_max: amount(config.stream.event_bytes_max),
+        page_credits: config.credits.page,
+        segment_bytes: config.journal.segment_bytes.0,
+        ring_bytes: amount(config.journal.ring_bytes),
+        durability: config.journal.durability,
+        keep_runs: config.journal.keep_runs,
+    }
+}
+
+/// Metrics are the process's: the second server of one process shares the first one's.
+fn record_metrics() -> Result<PrometheusHandle, MetricsError> {
+    static HANDLE: OnceLock<PrometheusHandle> = OnceLock::new();
+    if let Some(handle) = HANDLE.get() {
+        return Ok(handle.clone());
+    }
+    let handle = PrometheusBuilder::new().install_recorder()?;
+    Ok(HANDLE.get_or_init(|| handle).clone())
+}
+
+/// Serves, and takes the pieces down in order: streams are told to resume elsewhere, fetches under way end, records
+/// are committed, connections close, and the data directory is free again.
+async fn serve_until(parts: Serving, shutdown: CancellationToken) {
+    let Serving { listener, router, settings, engine, accounts, metrics, lock } = parts;
+    let tasks = TaskTracker::new();
+    let token = shutdown.clone();
+    tasks.spawn(async move { accounts.watch(token).await });
+    let token = shutdown.clone();
+    tasks.spawn(async move {
+        let mut upkeep = tokio::time::interval(METRICS_UPKEEP);
+        while token.run_until_cancelled(upkeep.tick()).await.is_some() {
+            metrics.run_upkeep();
+        }
+    });
+    let draining = async {
+        shutdown.cancelled().await;
+        engine.shut_down().await;
+    };
+    tokio::join!(pagewire_server::serve(listener, router, settings, shutdown.clone()), draining);
+    tasks.close();
+    tasks.wait().await;
+    drop(lock);
+}
+
+/// What serving needs.
+struct Serving {
+    listener: TcpListener,
+    router: pagewire_server::Router,
+    settings: ServeSettings,
+    engine: Arc<Engine>,
+    accounts: Arc<Accounts>,
+    metrics: PrometheusHandle,
+    lock: File,
+}
