@@ -3,6 +3,7 @@
 use dom_query::{Document, Matcher, NodeRef, Selection};
 use pagewire_types::FieldError;
 use pagewire_types::fields::{brief, pointer_step};
+use regex::{Regex, RegexBuilder};
 use serde_json::{Map, Value};
 
 use crate::sketch::coerce;
@@ -12,6 +13,9 @@ const MATCHES_MAX: usize = 1_000;
 /// Characters of a selector.
 const SELECTOR_CHARS_MAX: usize = 1_000;
 const DEPTH_MAX: usize = 8;
+/// Characters of a pattern, and bytes of what it compiles to. Matching is linear in the text whatever the pattern.
+const PATTERN_CHARS_MAX: usize = 1_000;
+const PATTERN_COMPILED_BYTES_MAX: usize = 256 * 1024;
 
 /// The scalar that a match is turned into.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,6 +32,8 @@ pub(crate) struct SelectorField {
     css: String,
     matcher: Matcher,
     attribute: Option<String>,
+    /// What is taken of the text: the first group, or all that matches.
+    pattern: Option<Regex>,
     all: bool,
     scalar: Scalar,
     fields: Vec<(String, SelectorField)>,
@@ -89,6 +95,13 @@ impl SelectorField {
             Some(name) => node.attr(name)?.to_string(),
             None => node.text().to_string(),
         };
+        let text = match &self.pattern {
+            None => text,
+            Some(pattern) => {
+                let found = pattern.captures(&text)?;
+                found.get(1).or_else(|| found.get(0))?.as_str().to_owned()
+            }
+        };
         let text = Value::String(text);
         match self.scalar {
             Scalar::Text => coerce::text(&text).map(Value::String),
@@ -133,12 +146,18 @@ fn read(
     if all.is_none() {
         fault("all", "must be true or false".to_owned());
     }
-    for name in map.keys().filter(|name| !matches!(name.as_str(), "css" | "type" | "attr" | "all" | "fields"))
+    let pattern = map.get("regex").map(|value| value.as_str().and_then(compiled));
+    if matches!(pattern, Some(None)) {
+        fault("regex", format!("must be a regular expression of at most {PATTERN_CHARS_MAX} characters"));
+    }
+    for name in map
+        .keys()
+        .filter(|name| !matches!(name.as_str(), "css" | "type" | "attr" | "regex" | "all" | "fields"))
     {
         fault(
             name,
             format!(
-                "unknown field `{}`; a selector has css, attr, all, type, fields",
+                "unknown field `{}`; a selector has css, attr, regex, all, type, fields",
                 name.chars().take(80).collect::<String>()
             ),
         );
@@ -168,10 +187,16 @@ fn read(
         css: css?.to_owned(),
         matcher: matcher?,
         attribute: attribute.flatten(),
+        pattern: pattern.flatten(),
         all: all.unwrap_or(false),
         scalar,
         fields,
     })
+}
+
+fn compiled(pattern: &str) -> Option<Regex> {
+    let fits = pattern.chars().count() <= PATTERN_CHARS_MAX;
+    fits.then(|| RegexBuilder::new(pattern).size_limit(PATTERN_COMPILED_BYTES_MAX).build().ok()).flatten()
 }
 
 #[cfg(test)]
@@ -195,11 +220,27 @@ mod tests {
         assert_eq!(filled(json!({"css": "i", "type": "number"})), Some(json!(1.5)));
         assert_eq!(filled(json!({"css": "a", "all": true})), Some(json!(["One", "Two"])));
         assert_eq!(filled(json!({"css": "b"})), None);
+        assert_eq!(filled(json!({"css": "h1", "regex": "A\\s+(.)"})), Some(json!("b")));
+        assert_eq!(
+            filled(json!({"css": "a", "attr": "href", "regex": "\\d", "type": "integer"})),
+            Some(json!(1))
+        );
+        assert_eq!(filled(json!({"css": "h1", "regex": "c"})), None);
         assert_eq!(
             filled(
                 json!({"css": ".row", "fields": {"t": {"css": "a"}, "n": {"css": "i", "type": "number"}}})
             ),
             Some(json!([{"t": "One", "n": 1.5}, {"t": "Two", "n": null}]))
         );
+    }
+
+    #[test]
+    fn a_broken_pattern_is_told_by_its_pointer() {
+        for pattern in [json!("("), json!(1), json!("(a{1000}){1000}")] {
+            let selector = json!({"css": "h1", "regex": pattern});
+            let Value::Object(map) = selector else { panic!("an object") };
+            let faults = SelectorField::parse(&map, "/extract/x").expect_err("refused");
+            assert_eq!(faults[0].pointer, "/extract/x/regex");
+        }
     }
 }
