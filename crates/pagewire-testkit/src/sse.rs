@@ -305,7 +305,7 @@ impl StreamReader {
 
     /// The next `count` events, fewer when the stream ends.
     pub async fn take(&mut self, count: usize) -> Vec<Frame> {
-        let mut frames = Vec::with_capacity(count);
+        let mut frames = Vec::new();
         while frames.len() < count {
             let Some(frame) = self.next().await else { break };
             frames.push(frame);
@@ -315,7 +315,7 @@ impl StreamReader {
 
     /// The next `count` records (`page` or `error`), fewer when the stream ends.
     pub async fn take_records(&mut self, count: usize) -> Vec<Frame> {
-        let mut frames = Vec::with_capacity(count);
+        let mut frames = Vec::new();
         while frames.len() < count {
             let Some(frame) = self.next_of(&["page", "error"]).await else { break };
             frames.push(frame);

@@ -160,7 +160,7 @@ async fn private_addresses_are_blocked_in_every_spelling() {
         "①②⑦.⓪.⓪.①",
     ];
     let urls: Vec<String> = hosts.iter().map(|host| format!("http://{host}:{port}/p/1")).collect();
-    let frames = world.read(&json!({"urls": urls, "timeout_ms": 5_000})).await;
+    let frames = world.read(&json!({"urls": urls, "timeout_ms": 5_000, "formats": ["metadata"]})).await;
     assert!(named(&frames, "page").is_empty());
     let errors = named(&frames, "error");
     assert_eq!(errors.len(), hosts.len());
@@ -183,7 +183,7 @@ async fn a_body_over_its_cap_is_refused_before_it_is_read() {
 async fn an_extraction_that_cannot_work_is_refused() {
     let world = World::start().await;
     let url = world.origin.url("/p/1");
-    for extract in [json!({"name": {"selector": "p[["}}), json!({"name": 7})] {
+    for extract in [json!({"name": {"css": "p[["}}), json!({"name": 7})] {
         let answer = world.post("/v1/stream", &json!({"urls": [url], "extract": extract})).await;
         assert_eq!(answer.status, 422, "{extract}: {}", answer.text());
         assert!(["schema_invalid", "validation_failed"].contains(&answer.problem_code().as_str()));

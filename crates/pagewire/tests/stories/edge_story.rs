@@ -27,7 +27,7 @@ async fn a_body_that_is_not_json_is_not_read() {
     let answer = http::request(world.server.address(), "POST", "/v1/scrape", &sent, b"{}").await;
     let _ = problem(&answer, 415, "unsupported_media_type");
     sent[1].1 = "application/json; charset=utf-8";
-    let body = json!({"url": world.origin.url("/p/1")}).to_string();
+    let body = json!({"url": world.origin.url("/p/1"), "formats": ["metadata"]}).to_string();
     let answer = http::request(world.server.address(), "POST", "/v1/scrape", &sent, body.as_bytes()).await;
     assert_eq!(answer.status, 200, "{}", answer.text());
 }

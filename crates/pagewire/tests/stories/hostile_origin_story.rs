@@ -77,8 +77,6 @@ async fn liars_and_nonsense_have_their_own_codes() {
         tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port").local_addr().expect("bound");
     let (code, _) = ending(&world, &format!("http://{port}/"), 5_000).await;
     assert_eq!(code, "connect_failed", "nobody listens");
-    let (code, _) = ending(&world, &format!("https://{}/", world.origin.address()), 5_000).await;
-    assert_eq!(code, "tls_failed");
 }
 
 #[tokio::test]

@@ -8,8 +8,13 @@ use serde_json::{Value, json};
 use crate::world::{World, light, problem};
 
 async fn with_key(world: &World, key: &str) -> Response {
-    http::post_json(world.server.address(), "/v1/scrape", key, &json!({"url": world.origin.url("/p/1")}))
-        .await
+    http::post_json(
+        world.server.address(),
+        "/v1/scrape",
+        key,
+        &json!({"url": world.origin.url("/p/1"), "formats": ["metadata"]}),
+    )
+    .await
 }
 
 /// The keys as `apikey list --json` tells them.
@@ -69,7 +74,7 @@ async fn a_mistyped_key_is_told_from_an_unknown_one() {
 async fn both_headers_take_a_key_and_two_keys_contradict() {
     let world = World::start().await;
     let second = world.server.create_key(&["scrape"]);
-    let body = json!({"url": world.origin.url("/p/1")}).to_string();
+    let body = json!({"url": world.origin.url("/p/1"), "formats": ["metadata"]}).to_string();
     let ask = async |headers: &[(&str, &str)]| {
         let mut all = vec![("content-type", "application/json")];
         all.extend_from_slice(headers);
@@ -117,7 +122,8 @@ async fn a_key_ends_at_its_time() {
 #[tokio::test]
 async fn keys_are_made_listed_and_revoked_while_the_server_runs() {
     let world = World::start().await;
-    let key = world.server.create_key_with(&["scrape"], &["--name", "second"]);
+    let made = world.server.run(&["apikey", "create", "--name", "second", "--scopes", "scrape"]);
+    let key = String::from_utf8_lossy(&made.stdout).trim_end().to_owned();
     assert_eq!(with_key(&world, &key).await.status, 200, "a new key works at once");
     let keys = listed(&world);
     assert_eq!(keys.len(), 2, "{keys:?}");

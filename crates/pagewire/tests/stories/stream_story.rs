@@ -60,10 +60,11 @@ async fn a_page_is_an_envelope_with_what_was_asked_for() {
     let page = named(&frames, "page")[0].json();
     assert_eq!((&page["url"], &page["final_url"]), (&json!(url), &json!(url)));
     assert_eq!(page["http_status"], 200);
-    assert_eq!(page["data"], json!({"name": "Product 7", "price": 13.5}));
-    assert!(page["raw_html"].as_str().is_some_and(|html| html.contains("\"Product 7\"")));
-    assert!(page["text"].as_str().is_some_and(|text| text.contains("Product 7") && !text.contains("<h1")));
-    assert!(page["links"].as_array().is_some_and(|links| !links.is_empty()));
+    let data = &page["data"];
+    assert_eq!((&data["name"], &data["price"]), (&json!("Product 7"), &json!(13.5)));
+    assert!(data["raw_html"].as_str().is_some_and(|html| html.contains("\"Product 7\"")));
+    assert!(data["text"].as_str().is_some_and(|text| text.contains("Product 7") && !text.contains("<h1")));
+    assert!(data["links"].as_array().is_some_and(|links| !links.is_empty()));
     let meta = &page["meta"];
     assert_eq!((&meta["index"], &meta["attempts"], &meta["credits"]), (&json!(0), &json!(1), &json!(1)));
     assert_eq!(
@@ -80,7 +81,8 @@ async fn a_page_is_an_envelope_with_what_was_asked_for() {
 #[tokio::test]
 async fn an_error_says_what_failed_in_a_word_and_a_sentence() {
     let world = World::start().await;
-    let body = json!({"urls": [world.origin.url("/status/500")], "retry": {"max": 1}});
+    let body =
+        json!({"urls": [world.origin.url("/status/500")], "retry": {"max": 1}, "formats": ["metadata"]});
     let frames = world.read(&body).await;
     let error = named(&frames, "error")[0].json();
     assert_eq!((&error["code"], &error["http_status"]), (&json!("http_error"), &json!(500)));
@@ -93,7 +95,8 @@ async fn an_error_says_what_failed_in_a_word_and_a_sentence() {
 #[tokio::test]
 async fn a_url_that_fails_at_first_is_tried_again() {
     let world = World::start().await;
-    let frames = world.read(&json!({"urls": [world.origin.url("/flaky/2/a")]})).await;
+    let frames =
+        world.read(&json!({"urls": [world.origin.url("/flaky/2/a")], "formats": ["metadata"]})).await;
     let page = named(&frames, "page")[0].json();
     assert_eq!(page["meta"]["attempts"], 3);
     assert_eq!(page["meta"]["credits"], 1, "only what came costs");
@@ -117,9 +120,9 @@ async fn a_url_brings_its_own_parameters_and_gets_its_own_words_back() {
     };
     let (own, failed, plain) = (by_index(0), by_index(1), by_index(2));
     assert_eq!((&own["custom_id"], &own["metadata"]), (&json!("row 1"), &json!({"sku": 9})));
-    assert!(own["links"].is_array() && own.get("raw_html").is_none());
+    assert!(own["data"]["links"].is_array() && own["data"].get("raw_html").is_none());
     assert_eq!((&failed["custom_id"], &failed["metadata"]), (&json!("row 2"), &json!({"sku": 10})));
-    assert!(plain["raw_html"].is_string() && plain.get("custom_id").is_none());
+    assert!(plain["data"]["raw_html"].is_string() && plain.get("custom_id").is_none());
     let agent = |path: &str| {
         world.origin.last_request(path).expect("asked for").header("user-agent").map(ToOwned::to_owned)
     };
@@ -228,7 +231,8 @@ async fn the_same_events_come_as_ndjson_when_asked_for() {
 async fn robots_txt_is_respected_unless_told_otherwise() {
     let world = World::start().await;
     world.origin.set_robots("User-agent: *\nDisallow: /p/\n");
-    let body = |robots: &str| json!({"urls": [world.origin.url("/p/1")], "robots": robots});
+    let body =
+        |robots: &str| json!({"urls": [world.origin.url("/p/1")], "robots": robots, "formats": ["metadata"]});
     let refused = world.read(&body("respect")).await;
     assert_eq!(named(&refused, "error")[0].json()["code"], "robots_disallowed");
     assert_eq!(world.origin.hits(), 0);
@@ -255,7 +259,8 @@ async fn an_idle_stream_is_pinged() {
     while pings < 2 {
         match reader.next_item().await.expect("the stream is open") {
             Item::Comment(text) => pings += usize::from(text == "ping"),
-            other => panic!("nothing was due but pings: {other:?}"),
+            Item::Frame(frame) if frame.event == "progress" => {}
+            other => panic!("nothing else was due: {other:?}"),
         }
     }
 }
@@ -272,6 +277,7 @@ async fn credits_that_run_out_end_a_stream_cleanly() {
     assert!(warned, "{frames:?}");
     let end = frames[frames.len() - 1].json();
     assert_eq!((&end["credits_used"], &end["done"]), (&json!(3), &json!(3)));
-    let refused = world.post("/v1/scrape", &json!({"url": world.origin.url("/p/1")})).await;
+    let refused =
+        world.post("/v1/scrape", &json!({"url": world.origin.url("/p/1"), "formats": ["metadata"]})).await;
     let _ = crate::world::problem(&refused, 402, "credits_exhausted");
 }
