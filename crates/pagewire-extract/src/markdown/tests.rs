@@ -84,3 +84,11 @@ fn text_that_looks_like_markdown_stays_text() {
         "\\# a\n\n1\\. b \\*c\\* snake_case \\_d\\_ \\<b> \\[e\\] x \\&amp; y\n\n\\- f\n\n2 < 3"
     );
 }
+
+#[test]
+fn marks_around_tables_and_code_do_not_break_them() {
+    assert_eq!(
+        markdown("<b>a<table><tr><th>b<th>c<tr><td>1<td>2</table><pre>d</pre>e</b>"),
+        "**a**\n\n| b | c |\n| --- | --- |\n| 1 | 2 |\n\n```\nd\n```\n\n**e**"
+    );
+}

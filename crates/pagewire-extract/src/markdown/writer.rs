@@ -194,6 +194,15 @@ impl Writer {
 
     /// Makes ready for content: the break, the prefixes, the space and the marks that are due.
     fn begin(&mut self) {
+        self.begin_unmarked();
+        for (mark, written) in &mut self.marks {
+            if !std::mem::replace(written, true) {
+                self.out.push_str(mark.opening());
+            }
+        }
+    }
+
+    fn begin_unmarked(&mut self) {
         let due = std::mem::take(&mut self.break_due);
         if self.out.is_empty() {
             self.start_line();
@@ -213,11 +222,6 @@ impl Writer {
             self.out.push(' ');
         }
         self.space_due = false;
-        for (mark, written) in &mut self.marks {
-            if !std::mem::replace(written, true) {
-                self.out.push_str(mark.opening());
-            }
-        }
     }
 
     fn start_line(&mut self) {
@@ -267,14 +271,14 @@ impl Writer {
         self.at_line_start = false;
     }
 
-    /// Lines that keep their white space.
+    /// Lines that keep their white space: tables and code, which no mark can hold.
     pub(super) fn lines(&mut self, lines: &str) {
         self.block();
         for (index, line) in lines.split('\n').enumerate() {
             if index > 0 {
                 self.break_due = Break::Line;
             }
-            self.begin();
+            self.begin_unmarked();
             self.out.push_str(line);
             self.at_line_start = false;
         }
