@@ -12,7 +12,7 @@ const KILLS: usize = 20;
 #[tokio::test]
 async fn slow_twenty_kills_in_mid_stream_lose_nothing_and_repeat_nothing() {
     let seed = std::env::var("PAGEWIRE_TEST_SEED").ok().and_then(|text| text.parse().ok()).unwrap_or(20_260);
-    let (mut dice, total) = (Dice::of(seed), 2_500_usize);
+    let (mut dice, total) = (Dice::of(seed), 6_000_usize);
     let mut world = World::start().await;
     // Some time a page, so that a kill finds pages under way in every state.
     let urls: Vec<String> = (0..total).map(|n| world.origin.url(&format!("/slow/{}?{n}", n % 7))).collect();
@@ -21,10 +21,10 @@ async fn slow_twenty_kills_in_mid_stream_lose_nothing_and_repeat_nothing() {
     let mut ledger = Ledger::new();
     let mut kills = 0;
     loop {
-        // Never so much that the stream could end before the last kill.
         let count = usize::try_from(dice.below(100)).expect("small");
         ledger.enter(&reader.take_records(count).await);
         tokio::time::sleep(Duration::from_micros(dice.below(20_000))).await;
+        assert!(world.origin.hits() < total as u64, "kill {kills} comes after the end (seed {seed})");
         world.server.kill_9();
         ledger.enter(&reader.read_to_cut().await);
         kills += 1;

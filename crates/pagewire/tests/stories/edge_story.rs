@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use pagewire_testkit::http;
+use pagewire_types::{ProblemCode, TargetErrorCode};
 use serde_json::json;
 
 use crate::world::{World, light, problem, stream_id};
@@ -69,10 +70,14 @@ async fn every_error_code_has_its_page() {
     let page = http::get(world.server.address(), path, None).await;
     assert_eq!(page.status, 200, "{path}");
     assert!(page.text().contains("not_found"));
-    for code in ["credits_exhausted", "timeout", "blocked_target", "invalid_cursor"] {
+    let codes = ProblemCode::ALL.iter().map(|code| code.as_str());
+    for code in codes.chain(TargetErrorCode::ALL.iter().map(|code| code.as_str())) {
         let page = http::get(world.server.address(), &format!("/docs/errors/{code}"), None).await;
         assert_eq!(page.status, 200, "{code}");
+        assert!(page.text().contains(code), "{code}");
     }
+    let unknown = http::get(world.server.address(), "/docs/errors/nothing", None).await;
+    let _ = problem(&unknown, 404, "not_found");
 }
 
 #[tokio::test]
