@@ -37,10 +37,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         })
         .await;
     let elapsed_s = started.elapsed().as_secs_f64();
-    println!(
-        "{}",
-        serde_json::json!({"pages": total, "items": found.into_inner(), "elapsed_s": elapsed_s})
-    );
+    println!("{}", serde_json::json!({"pages": total, "items": found.into_inner(), "elapsed_s": elapsed_s}));
     Ok(())
 }
 
