@@ -2,7 +2,7 @@
 
 use std::path::Path;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crate::error::{BenchError, Doing as _};
 use crate::http;
@@ -111,16 +111,47 @@ pub(crate) fn first_page_over_origin(
     Ok(streamed[FIRST_PAGE_STREAMS / 2].saturating_sub(direct[FIRST_PAGE_STREAMS / 2]))
 }
 
-/// The server's 99th percentile of commit to socket while pages come at the origin's paced rate, and that rate as met.
-pub(crate) fn commit_to_socket(
-    binary: &Path,
-    work: &Path,
-    paced: &[String],
-) -> Result<(Option<f64>, f64), BenchError> {
+/// How long records take to their reader while pages come at the origin's paced rate.
+pub(crate) struct Paced {
+    /// Pages a second as met.
+    pub(crate) rate: f64,
+    /// The 99th percentile from commit to socket in seconds, as the server tells it.
+    pub(crate) told_p99: Option<f64>,
+    /// The 99th percentile from the end of a fetch to the reader in seconds: an upper bound, seen from outside, since
+    /// extraction, the wait for the group's commit and the way back come on top.
+    pub(crate) seen_p99: f64,
+}
+
+/// Streams pages that come at a steady rate.
+pub(crate) fn paced(binary: &Path, work: &Path, urls: &[String]) -> Result<Paced, BenchError> {
     let server = Server::start(binary, work)?;
-    let counted = stream::count(server.address, &server.key, paced, EXTRACT)?;
-    let rate = counted.pages as f64 / counted.elapsed.as_secs_f64();
-    Ok((server.commit_to_socket_p99()?, rate))
+    let started = Instant::now();
+    let mut events = Events::of(stream::open(server.address, &server.key, urls, EXTRACT)?);
+    let mut ages = Vec::with_capacity(urls.len());
+    while let Some(event) = events.next()? {
+        if event.name == "page" {
+            let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64();
+            let fetched_at = page(&event.data)?.meta.fetched_at;
+            let of_day = second_of_day(&fetched_at).ok_or_else(|| BenchError::Contestant {
+                who: "pagewire",
+                detail: format!("fetched_at {fetched_at:?} is no time"),
+            })?;
+            ages.push((now - of_day).rem_euclid(DAY_S));
+        }
+    }
+    let rate = ages.len() as f64 / started.elapsed().as_secs_f64();
+    ages.sort_by(f64::total_cmp);
+    let seen_p99 = ages.get(ages.len() * 99 / 100).copied().unwrap_or(f64::INFINITY);
+    Ok(Paced { rate, told_p99: server.commit_to_socket_p99(urls.len())?, seen_p99 })
+}
+
+const DAY_S: f64 = 86_400.0;
+
+/// The second of its day in an RFC 3339 time in UTC.
+fn second_of_day(text: &str) -> Option<f64> {
+    let (_, time) = text.strip_suffix('Z')?.split_once('T')?;
+    let mut parts = time.split(':').map(|part| part.parse::<f64>().ok());
+    Some(parts.next()?? * 3_600.0 + parts.next()?? * 60.0 + parts.next()??)
 }
 
 /// What came of a consumer that stopped reading.

@@ -275,7 +275,8 @@ fn promises(
     let paced: Vec<String> = (0..products.len().min(5 * PACED_RATE))
         .map(|number| origin.url(&format!("/paced{}", site::product_path(number))))
         .collect();
-    let (p99, paced_rate) = cases::commit_to_socket(binary, work, &paced)?;
+    let paced = cases::paced(binary, work, &paced)?;
+    let told = paced.told_p99;
     let stopped = cases::stopped_consumer(binary, work, origin, products)?;
     Ok(vec![
         Check {
@@ -315,11 +316,14 @@ fn promises(
         },
         Check {
             promise: "record committed to bytes on the socket, p99 < 15 ms at 1,000 pages/s",
-            measured: p99.map_or_else(
-                || format!("the server does not tell ({paced_rate:.0} pages/s)"),
-                |p99| format!("{:.1} ms at {paced_rate:.0} pages/s", p99 * 1e3),
+            measured: format!(
+                "{}; seen from outside, fetched to read: {:.1} ms; at {:.0} pages/s",
+                told.map_or_else(|| String::from("not told"), |p99| format!("{:.2} ms", p99 * 1e3)),
+                paced.seen_p99 * 1e3,
+                paced.rate
             ),
-            kept: p99.map(|p99| p99 < 0.015),
+            // The view from outside is an upper bound: it can acquit, and only the server itself can convict.
+            kept: if paced.seen_p99 < 0.015 { Some(true) } else { told.map(|p99| p99 < 0.015) },
         },
         Check {
             promise: "a consumer stopped after 100 events: < 250 requests at the origin",

@@ -92,10 +92,15 @@ impl Server {
         self.service.rss()
     }
 
-    /// The 99th percentile of commit to socket, in seconds, if the server tells it.
-    pub(crate) fn commit_to_socket_p99(&self) -> Result<Option<f64>, BenchError> {
+    /// The 99th percentile of commit to socket, in seconds, if the server tells it of at least `records` records.
+    pub(crate) fn commit_to_socket_p99(&self, records: usize) -> Result<Option<f64>, BenchError> {
         let (_, body) = http::get(self.address, "/metrics")?;
-        Ok(p99(&String::from_utf8_lossy(&body)))
+        let metrics = String::from_utf8_lossy(&body);
+        let counted = metrics
+            .lines()
+            .find_map(|line| line.strip_prefix(COMMIT_TO_SOCKET)?.strip_prefix("_count "))
+            .and_then(|count| count.trim().parse::<usize>().ok());
+        Ok(if counted.is_some_and(|counted| counted >= records) { p99(&metrics) } else { None })
     }
 }
 

@@ -163,6 +163,8 @@ pub(crate) struct Page {
 pub(crate) struct Meta {
     /// Position of the URL in the request.
     pub(crate) index: usize,
+    /// When the page was fetched, RFC 3339 in UTC.
+    pub(crate) fetched_at: String,
 }
 
 /// Reads a stream event by event.
