@@ -16,6 +16,9 @@ pub(crate) struct FetchFacts {
     pub(crate) credits: u32,
 }
 
+/// What the envelope usually has beside the `data` object.
+const HEAD_AND_META_BYTES: usize = 1_024;
+
 /// Writes the page envelope around `data`, which the caller appends in between.
 pub(crate) struct EnvelopeWriter {
     out: Vec<u8>,
@@ -24,7 +27,7 @@ pub(crate) struct EnvelopeWriter {
 impl EnvelopeWriter {
     /// Everything up to the `data` object, which is to be appended next.
     pub(crate) fn begin(entry: &UrlEntry, final_url: &str, http_status: u16, size_hint: usize) -> Self {
-        let mut out = Vec::with_capacity(size_hint + 768);
+        let mut out = Vec::with_capacity(size_hint + HEAD_AND_META_BYTES);
         out.extend_from_slice(b"{\"url\":");
         write_json(&mut out, entry.given());
         out.extend_from_slice(b",\"final_url\":");
@@ -73,7 +76,8 @@ impl EnvelopeWriter {
             write_json(out, report);
         }
         out.extend_from_slice(b"}}");
-        Bytes::from(self.out)
+        // Records wait in memory for their readers: what they hold is what is counted.
+        Bytes::from(self.out.into_boxed_slice())
     }
 }
 

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use pagewire_extract::{ExtractError, Facts, Input, Scan};
 use pagewire_fetch::{Client, FailureKind, Request, Response, RobotsVerdict};
-use pagewire_types::{ProxyType, RobotsRule, TargetErrorCode, UrlEntry};
+use pagewire_types::{Format, ProxyType, RobotsRule, TargetErrorCode, UrlEntry};
 use tokio::sync::Semaphore;
 
 use crate::envelope::{EnvelopeWriter, Failure, FetchFacts};
@@ -90,7 +90,13 @@ impl Scraper {
         if status >= 400 {
             return Err(http_error(&response));
         }
-        let envelope = EnvelopeWriter::begin(entry, response.final_url.as_str(), status, response.body.len());
+        // Escaping lengthens HTML by a few percent; other formats are far smaller than their page.
+        let data_bytes = if recipe.options.formats.contains(Format::RawHtml) {
+            response.body.len() + response.body.len() / 8
+        } else {
+            0
+        };
+        let envelope = EnvelopeWriter::begin(entry, response.final_url.as_str(), status, data_bytes);
         let (envelope, facts) = self.read(envelope, &response, recipe).await?;
         let json = envelope.end(
             index,

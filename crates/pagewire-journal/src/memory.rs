@@ -62,7 +62,7 @@ impl MemoryJournal {
             state.tip.position = position;
             state.tip.tally.add(record.kind, record.weight);
             let NewRecord { key, kind, weight, body } = record;
-            state.held.push((key, Record { position, kind, weight, body }));
+            state.held.push((key, Record { position, kind, weight, body, committed_at: None }));
             outcome.push(Appended::At(position));
         }
         self.tip.send_replace(state.tip);

@@ -1,6 +1,7 @@
 //! Records, and the words for where they stand.
 
 use std::fmt;
+use std::time::Instant;
 
 use bytes::Bytes;
 
@@ -77,7 +78,7 @@ pub struct NewRecord {
 }
 
 /// A record that is durable.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Record {
     /// Where it stands.
     pub position: Position,
@@ -87,4 +88,18 @@ pub struct Record {
     pub weight: u32,
     /// The bytes that were appended.
     pub body: Bytes,
+    /// When it became durable, where that was seen by this process and is still remembered.
+    pub committed_at: Option<Instant>,
 }
+
+/// Records are what was appended; when, is only remembered.
+impl PartialEq for Record {
+    fn eq(&self, other: &Self) -> bool {
+        self.position == other.position
+            && self.kind == other.kind
+            && self.weight == other.weight
+            && self.body == other.body
+    }
+}
+
+impl Eq for Record {}

@@ -77,6 +77,7 @@ mod tests {
                 kind: Kind::FIRST,
                 weight: 0,
                 body: Bytes::from(vec![b'x'; 10]),
+                committed_at: None,
             });
         }
         let limit = Limit { records: 10, bytes: 1_000 };

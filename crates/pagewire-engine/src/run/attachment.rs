@@ -175,9 +175,9 @@ impl Attachment {
         if let Some(last) = records.last().map(|record| record.position) {
             self.in_hand = Some(last);
             let now = Instant::now();
-            let open = lock(&self.run.open);
-            for age in open.ages(last, now) {
-                metrics::histogram!("pagewire_commit_to_socket_seconds").record(age.as_secs_f64());
+            for committed_at in records.iter().filter_map(|record| record.committed_at) {
+                let waited = now.saturating_duration_since(committed_at);
+                metrics::histogram!("pagewire_commit_to_socket_seconds").record(waited.as_secs_f64());
             }
         }
         RunEvent::Records(records)

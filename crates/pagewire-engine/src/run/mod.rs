@@ -290,8 +290,7 @@ impl Run {
 
     /// What a commit made durable waits for its consumer from now on.
     fn committed(&self, settled: &[(Appended, usize)]) {
-        let now = Instant::now();
-        let (records, bytes) = lock(&self.open).committed(settled, now);
+        let (records, bytes) = lock(&self.open).committed(settled);
         self.take_off(records, bytes);
     }
 

@@ -1,7 +1,6 @@
 //! The records of a run that are durable and not yet with its consumer: what back-pressure counts.
 
 use std::collections::VecDeque;
-use std::time::{Duration, Instant};
 
 use pagewire_journal::{Appended, Position};
 
@@ -9,7 +8,6 @@ use pagewire_journal::{Appended, Position};
 struct OpenRecord {
     position: Position,
     bytes: usize,
-    committed_at: Instant,
 }
 
 /// In the order of their positions, without gaps.
@@ -27,12 +25,12 @@ impl OpenRecords {
 
     /// Notes a commit. A record that was there already, or that the consumer has seen since, is off at once: how many
     /// those are, and their bytes.
-    pub(super) fn committed(&mut self, settled: &[(Appended, usize)], now: Instant) -> (u32, usize) {
+    pub(super) fn committed(&mut self, settled: &[(Appended, usize)]) -> (u32, usize) {
         let (mut off, mut off_bytes) = (0, 0);
         for (appended, bytes) in settled.iter().copied() {
             match appended {
                 Appended::At(position) if position > self.passed => {
-                    self.records.push_back(OpenRecord { position, bytes, committed_at: now });
+                    self.records.push_back(OpenRecord { position, bytes });
                 }
                 Appended::At(_) | Appended::Duplicate => {
                     off += 1;
@@ -55,14 +53,6 @@ impl OpenRecords {
         }
         (off, off_bytes)
     }
-
-    /// How long ago each record up to there, that is still open, was committed.
-    pub(super) fn ages(&self, through: Position, now: Instant) -> impl Iterator<Item = Duration> {
-        self.records
-            .iter()
-            .take_while(move |record| record.position <= through)
-            .map(move |record| now.saturating_duration_since(record.committed_at))
-    }
 }
 
 #[cfg(test)]
@@ -76,7 +66,7 @@ mod tests {
     #[test]
     fn a_record_is_open_from_its_commit_until_the_consumer_has_it() {
         let mut open = OpenRecords::new(Position::START);
-        assert_eq!(open.committed(&[at(1), at(2), at(3)], Instant::now()), (0, 0));
+        assert_eq!(open.committed(&[at(1), at(2), at(3)]), (0, 0));
         assert_eq!(open.passed(Position(2)), (2, 20));
         assert_eq!(open.passed(Position(2)), (0, 0));
         assert_eq!(open.passed(Position(3)), (1, 10));
@@ -86,6 +76,6 @@ mod tests {
     fn a_consumer_that_is_faster_than_the_commits_return_leaves_nothing_open() {
         let mut open = OpenRecords::new(Position::START);
         assert_eq!(open.passed(Position(2)), (0, 0));
-        assert_eq!(open.committed(&[at(1), at(2), (Appended::Duplicate, 10)], Instant::now()), (3, 30));
+        assert_eq!(open.committed(&[at(1), at(2), (Appended::Duplicate, 10)]), (3, 30));
     }
 }

@@ -23,7 +23,7 @@ use std::io::{IoSlice, Seek, SeekFrom, Write};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::SystemTime;
+use std::time::{Instant, SystemTime};
 
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
@@ -325,6 +325,7 @@ fn append_batch(
     writer.fence = fence;
 
     let tip = {
+        let now = Instant::now();
         let mut state = shared.lock();
         state.index.push(place);
         for (position, record) in (place.first.0..).map(Position).zip(fresh) {
@@ -332,7 +333,7 @@ fn append_batch(
             state.tip.position = position;
             state.tip.tally.add(record.kind, record.weight);
             let NewRecord { kind, weight, body, .. } = record;
-            state.ring.push(Record { position, kind, weight, body });
+            state.ring.push(Record { position, kind, weight, body, committed_at: Some(now) });
         }
         writer.next = state.tip.position.next();
         state.tip
