@@ -265,6 +265,7 @@ impl Shared {
                     kind: entry.kind,
                     weight: entry.weight,
                     body: Bytes::from(body),
+                    committed_at: None,
                 });
             }
             offset += length as u64;
