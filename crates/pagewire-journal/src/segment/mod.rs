@@ -20,6 +20,7 @@ mod recover;
 
 use std::fs::{File, OpenOptions};
 use std::io::{IoSlice, Seek, SeekFrom, Write};
+use std::num::NonZeroU64;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -27,6 +28,7 @@ use std::time::{Instant, SystemTime};
 
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
+use rustix::fs::Advice;
 use tokio::sync::{OwnedMutexGuard, watch};
 
 use crate::journal::{AppendError, Appended, Journal, Limit, Read, ReadError, Tip};
@@ -397,14 +399,22 @@ fn write_batch(
         writer.closed = cut.is_err();
         return Err(AppendError::Write(error));
     }
-    if shared.options.durability == Durability::Full
-        && let Err(error) = file.sync_data()
-    {
-        writer.closed = true;
-        return Err(AppendError::Sync(error));
+    if shared.options.durability == Durability::Full {
+        if let Err(error) = file.sync_data() {
+            writer.closed = true;
+            return Err(AppendError::Sync(error));
+        }
+        let_go_of_pages(file, offset, length);
     }
     writer.length += length;
     Ok(BatchPlace { first, segment, offset })
+}
+
+/// Gives the page cache's copy of what is durable back: readers that keep up have the ring. The next batch is written
+/// into the same warm pages instead of fresh ones, which halves what a record costs.
+fn let_go_of_pages(file: &File, offset: u64, length: u64) {
+    // Only advice: without it everything works, and costs more.
+    let _ = rustix::fs::fadvise(file, offset, NonZeroU64::new(length), Advice::DontNeed);
 }
 
 /// Opens the newest segment, or begins the next one, whose name is made durable before anything is in it.
