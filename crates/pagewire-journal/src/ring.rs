@@ -1,5 +1,5 @@
-//! The hot tail of a journal: the newest records, shared, within a bound of bytes. Readers that keep up never touch
-//! the disk; the others fall through to the segments.
+//! The hot tail of a journal: the newest records, shared, within a bound of bytes and of records. Readers that keep up
+//! never touch the disk; the others fall through to the segments.
 
 use std::collections::VecDeque;
 
@@ -8,6 +8,9 @@ use crate::record::{Position, Record};
 
 /// What a record costs beside its body: the record itself and the handle of its bytes.
 const OVERHEAD_BYTES: usize = 96;
+/// Records held, however small: several times what back-pressure lets a reader fall behind, so that a long run holds
+/// no more than a short one.
+const RECORDS_MAX: usize = 1_024;
 
 #[derive(Debug)]
 pub(crate) struct Ring {
@@ -25,7 +28,7 @@ impl Ring {
     pub(crate) fn push(&mut self, record: Record) {
         self.bytes += cost(&record);
         self.records.push_back(record);
-        while self.bytes > self.bytes_max {
+        while self.bytes > self.bytes_max || self.records.len() > RECORDS_MAX {
             let Some(oldest) = self.records.pop_front() else { break };
             self.bytes -= cost(&oldest);
         }
@@ -69,16 +72,31 @@ mod tests {
     use crate::record::Kind;
 
     #[test]
+    fn small_records_are_held_up_to_a_number() {
+        let mut ring = Ring::new(usize::MAX);
+        for position in 1..=RECORDS_MAX as u64 + 5 {
+            ring.push(record(position));
+        }
+        let limit = Limit { records: 1, bytes: 1_000 };
+        assert!(ring.read(Position(4), limit).is_none());
+        assert_eq!(ring.read(Position(5), limit).expect("held")[0].position, Position(6));
+    }
+
+    fn record(position: u64) -> Record {
+        Record {
+            position: Position(position),
+            kind: Kind::FIRST,
+            weight: 0,
+            body: Bytes::from(vec![b'x'; 10]),
+            committed_at: None,
+        }
+    }
+
+    #[test]
     fn the_oldest_give_way_and_are_told_from_what_was_never_there() {
         let mut ring = Ring::new(3 * (10 + OVERHEAD_BYTES));
         for position in 1..=5 {
-            ring.push(Record {
-                position: Position(position),
-                kind: Kind::FIRST,
-                weight: 0,
-                body: Bytes::from(vec![b'x'; 10]),
-                committed_at: None,
-            });
+            ring.push(record(position));
         }
         let limit = Limit { records: 10, bytes: 1_000 };
         assert!(ring.read(Position(1), limit).is_none());
