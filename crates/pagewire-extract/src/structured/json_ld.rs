@@ -1,87 +1,55 @@
-//! JSON-LD: the blocks of a page as nodes. Blocks on the web are often not quite JSON; the usual slips are mended.
+//! JSON-LD: the scripts of a page that are marked as such, read from its text without a tree.
+//!
+//! Scripts that are not quite JSON are read as [`lenient_json`] tells; broken ones are passed over. How much is read is
+//! bounded for a page, over all its scripts.
 
 use serde_json::{Map, Value};
 
+use super::lenient_json;
 use crate::tags::{Met, Tags};
 
-/// Blocks that are read at most, and bytes of one.
-const BLOCKS_MAX: usize = 64;
-const BLOCK_BYTES_MAX: usize = 2 * 1024 * 1024;
+/// Scripts that are read at most, and bytes of one.
+const SCRIPTS_MAX: usize = 256;
+const SCRIPT_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// Values of all scripts together: each takes up to a hundred bytes of memory.
+const VALUES_MAX: usize = 100_000;
 /// Nodes that are looked at.
 const NODES_MAX: usize = 2_000;
 
-/// The nodes of all blocks: top-level objects, members of arrays and of `@graph`.
-pub(crate) fn nodes_of(text: &str) -> Vec<Map<String, Value>> {
-    let mut nodes = Vec::new();
-    let blocks = Tags::of(text).filter_map(|met| match met {
+/// The data as it stands: each script's value, arrays as their members, empty ones left out.
+pub(crate) fn values_of(text: &str) -> Vec<Value> {
+    let mut left = VALUES_MAX;
+    let mut values = Vec::new();
+    let scripts = Tags::of(text).filter_map(|met| match met {
         Met::Start(tag) if tag.is("script") && is_json_ld(tag.attribute("type")?) => tag.raw_text,
         Met::Start(_) | Met::End(_) => None,
     });
-    for block in blocks.take(BLOCKS_MAX) {
-        if let Some(value) = (block.len() <= BLOCK_BYTES_MAX).then(|| parse(block)).flatten() {
-            flatten(value, &mut nodes);
-        }
-    }
-    nodes
-}
-
-fn is_json_ld(media_type: &str) -> bool {
-    media_type.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case("application/ld+json")
-}
-
-fn parse(block: &str) -> Option<Value> {
-    let block = unwrap(block);
-    serde_json::from_str(block).ok().or_else(|| serde_json::from_str(&mended(block)).ok())
-}
-
-/// Without the comment or CDATA marks that some pages put around the JSON.
-fn unwrap(block: &str) -> &str {
-    let mut block = block.trim();
-    for (open, close) in [("<!--", "-->"), ("//<![CDATA[", "//]]>"), ("<![CDATA[", "]]>")] {
-        if let Some(inner) = block.strip_prefix(open) {
-            block = inner.strip_suffix(close).unwrap_or(inner).trim();
-        }
-    }
-    block.trim_end_matches(';').trim_end()
-}
-
-/// Control characters in strings become escapes, and commas before a closing bracket go.
-fn mended(block: &str) -> String {
-    let mut out = String::with_capacity(block.len());
-    let (mut in_string, mut escaped) = (false, false);
-    for c in block.chars() {
-        if in_string {
-            match c {
-                '\n' => out.push_str("\\n"),
-                '\r' => out.push_str("\\r"),
-                '\t' => out.push_str("\\t"),
-                c if c.is_control() => out.push(' '),
-                c => out.push(c),
+    let scripts = scripts.filter(|script| script.len() <= SCRIPT_BYTES_MAX);
+    for script in scripts.take(SCRIPTS_MAX) {
+        for value in lenient_json::values_of(script, &mut left).into_iter().flatten() {
+            match value {
+                Value::Array(items) => values.extend(items.into_iter().filter(is_something)),
+                Value::Object(node) => values.extend(Some(Value::Object(node)).filter(is_something)),
+                Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
             }
-            in_string = escaped || c != '"';
-            escaped = !escaped && c == '\\';
-            continue;
         }
-        if matches!(c, '}' | ']') {
-            let kept = out.trim_end().trim_end_matches(',').len();
-            out.truncate(kept);
-        }
-        in_string = c == '"';
-        out.push(c);
     }
-    out
+    values
 }
 
-fn flatten(value: Value, nodes: &mut Vec<Map<String, Value>>) {
-    let mut waiting = vec![value];
+/// The nodes of all scripts: top-level objects, members of arrays and of `@graph`.
+pub(crate) fn nodes_of(text: &str) -> Vec<Map<String, Value>> {
+    let mut nodes = Vec::new();
+    let mut waiting = values_of(text);
+    waiting.reverse();
     while let Some(value) = waiting.pop() {
         match value {
             Value::Array(items) => waiting.extend(items.into_iter().rev()),
             Value::Object(mut node) => {
                 if nodes.len() >= NODES_MAX {
-                    return;
+                    break;
                 }
-                if let Some(graph) = node.remove("@graph") {
+                if let Some(graph) = node.shift_remove("@graph") {
                     waiting.push(graph);
                 }
                 if node.keys().any(|key| key != "@context") {
@@ -91,10 +59,30 @@ fn flatten(value: Value, nodes: &mut Vec<Map<String, Value>>) {
             Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
         }
     }
+    nodes
+}
+
+fn is_json_ld(media_type: &str) -> bool {
+    media_type.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case("application/ld+json")
+}
+
+fn is_something(value: &Value) -> bool {
+    match value {
+        Value::Null => false,
+        Value::Bool(is) => *is,
+        Value::Number(number) => number.as_f64() != Some(0.0),
+        Value::String(text) => !text.is_empty(),
+        Value::Array(items) => !items.is_empty(),
+        Value::Object(node) => !node.is_empty(),
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::{Duration, Instant};
+
+    use serde_json::json;
+
     use super::*;
 
     fn names(text: &str) -> Vec<String> {
@@ -102,23 +90,42 @@ mod tests {
     }
 
     #[test]
-    fn graphs_arrays_and_several_blocks_are_all_nodes() {
+    fn graphs_arrays_and_several_scripts_are_all_nodes() {
         let text = r#"<script type="application/ld+json">{"@context":"x","@graph":[{"name":"a"},{"name":"b"}]}</script>
-            <script type=application/ld+json>[{"name":"c"}]</script><script>{"name":"d"}</script>"#;
-        assert_eq!(names(text), ["a", "b", "c"]);
+            <script type=application/ld+json>[{"name":"c"}]</script><script>{"name":"d"}</script>
+            <SCRIPT TYPE=' application/LD+json; charset=utf-8'>{"name":"e"}{"name":"f"}</SCRIPT>"#;
+        assert_eq!(names(text), ["a", "b", "c", "e", "f"]);
     }
 
     #[test]
-    fn the_usual_slips_are_mended_and_hopeless_blocks_passed_over() {
+    fn data_is_told_as_it_stands() {
+        let text = r#"<script type="application/ld+json">{"@graph":[{"b":1.50,"a":[]}]}</script>
+            <script type="application/ld+json">[{"c":1},{},[],"s",0]</script><script type="application/ld+json">"x"</script>"#;
+        assert_eq!(values_of(text), [json!({"@graph": [{"b": 1.5, "a": []}]}), json!({"c": 1}), json!("s")]);
+    }
+
+    #[test]
+    fn broken_scripts_are_passed_over_and_scripts_in_comments_are_none() {
         let text = "<script type='application/ld+json'><!-- {\"name\":\"a\nb\",} --></script>\
                     <script type='application/ld+json'>{\"name\": </script>\
+                    <!-- <script type='application/ld+json'>{\"name\":\"no\"}</script> -->\
                     <script type='application/ld+json'>[{\"name\":\"c\"},];</script>";
         assert_eq!(names(text), ["a\nb", "c"]);
     }
 
     #[test]
-    fn deep_nesting_is_refused_without_harm() {
-        let text = format!("<script type='application/ld+json'>{}</script>", "[".repeat(100_000));
-        assert!(nodes_of(&text).is_empty());
+    fn deep_huge_and_many_are_bounded_and_quick() {
+        let started = Instant::now();
+        let script = |inner: &str| format!("<script type='application/ld+json'>{inner}</script>");
+        assert!(nodes_of(&script(&"[".repeat(1_000_000))).is_empty());
+        assert!(nodes_of(&script(&"{\"@graph\":".repeat(100_000))).is_empty());
+        assert!(values_of(&script(&format!("[{}1]", "1,".repeat(1_000_000)))).is_empty());
+        assert_eq!(values_of(&script("{\"a\":1}").repeat(10_000)).len(), SCRIPTS_MAX);
+        assert_eq!(nodes_of(&script(&format!("[{}]", "{\"a\":1},".repeat(40_000)))).len(), NODES_MAX);
+        assert_eq!(
+            names(&script(&format!("{{\"name\":\"{}\"}}", "x".repeat(1_000_000))))[0].len(),
+            1_000_000
+        );
+        assert!(started.elapsed() < Duration::from_secs(5), "{:?}", started.elapsed());
     }
 }
