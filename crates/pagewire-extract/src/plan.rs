@@ -206,7 +206,7 @@ impl Plan {
                     json::value(data.field(name), &metadata::of_document(document, page.url));
                 }
                 (Format::Structured, _) => {
-                    json::value(data.field(name), &structured::of_page(&page.text, document));
+                    json::value(data.field(name), &structured::of_page(&page.text, document, base.as_str()));
                 }
                 (Format::Markdown | Format::Text | Format::Html, None) | (Format::Screenshot, _) => {}
             }

@@ -240,8 +240,7 @@ impl Reader<'_, '_> {
 fn unescaped(raw: &str) -> String {
     let mut out = String::with_capacity(raw.len());
     let mut plain = 0;
-    let mut escapes = memchr_iter(b'\\', raw.as_bytes());
-    while let Some(at) = escapes.next() {
+    for at in memchr_iter(b'\\', raw.as_bytes()) {
         if at < plain {
             continue;
         }

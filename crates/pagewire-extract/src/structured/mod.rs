@@ -1,20 +1,62 @@
-//! Structured data that pages carry for machines: JSON-LD, microdata, and the `<meta>` tags of OpenGraph and others.
+//! Structured data that pages carry for machines, each kind in its own shape:
+//!
+//! | key | what |
+//! |---|---|
+//! | `json_ld` | array: the value of each JSON-LD script as it stands; of an array, its members |
+//! | `microdata` | array: items `{"type", "id", "properties": {name: value or [values]}}`, or `{"type", "value"}` for an item without properties |
+//! | `rdfa` | array: the subjects of all statements as expanded JSON-LD, `{"@id", "@type": [], property: [{"@value"} or {"@id"}]}` |
+//! | `open_graph` | object: contents of `<meta property="og:…">` by the name after `og:`; an array where there are several |
+//! | `twitter` | object: the same of `twitter:…` |
+//!
+//! The first three say what the `extruct` package says of the same page (`bench/extruct` compares them); `docs/adr` tells
+//! why, and what that means. References are resolved against the page's base.
+//!
+//! How much is read is bounded by an [`Allowance`], so that what comes out is of the order of the page's own size.
 
+mod item_text;
 pub(crate) mod json_ld;
 mod lenient_json;
 pub(crate) mod meta;
 pub(crate) mod microdata;
+mod reference;
 
 use dom_query::Document;
 use serde_json::{Map, Value};
 
-/// All of it, by kind.
-pub(crate) fn of_page(text: &str, document: &Document) -> Map<String, Value> {
-    let nodes = |nodes: Vec<Map<String, Value>>| Value::Array(nodes.into_iter().map(Value::Object).collect());
+/// Deepest nesting of elements that is followed here.
+const DEPTH_MAX: usize = 600;
+/// What may be read, over the page's own size.
+const ALLOWANCE_MIN: usize = 64 * 1024;
+
+/// How much may still be read: bytes of text and elements that are looked at.
+#[derive(Debug)]
+pub(crate) struct Allowance(usize);
+
+impl Allowance {
+    pub(crate) fn new(amount: usize) -> Self {
+        Self(amount)
+    }
+
+    /// For a page of that size. Nested properties repeat what they hold.
+    fn of_page(bytes: usize) -> Self {
+        Self(ALLOWANCE_MIN + bytes.saturating_mul(3))
+    }
+
+    /// Whether so much was left; if not, nothing is from now on.
+    pub(crate) fn take(&mut self, amount: usize) -> bool {
+        let left = self.0.checked_sub(amount);
+        self.0 = left.unwrap_or(0);
+        left.is_some()
+    }
+}
+
+/// All of it, by kind. References stand on the base.
+pub(crate) fn of_page(text: &str, document: &Document, base: &str) -> Map<String, Value> {
     let tags = meta::of_document(document);
     let mut all = Map::new();
     all.insert("json_ld".to_owned(), Value::Array(json_ld::values_of(text)));
-    all.insert("microdata".to_owned(), nodes(microdata::nodes_of(document)));
+    let items = microdata::items_of(document, base, Allowance::of_page(text.len()));
+    all.insert("microdata".to_owned(), Value::Array(items));
     all.insert("open_graph".to_owned(), Value::Object(tags.with_prefix("og:")));
     all.insert("twitter".to_owned(), Value::Object(tags.with_prefix("twitter:")));
     all
