@@ -10,9 +10,13 @@ use pagewire_types::scrape::ScrapeParams;
 use serde_json::Value;
 
 fuzz_target!(|bytes: &[u8]| {
-    let Ok(body) = serde_json::from_slice::<Value>(bytes) else { return };
-    let _ = ScrapeRequest::parse(body.clone());
-    let Ok(request) = StreamRequest::parse(body) else { return };
+    let body = serde_json::from_slice::<Value>(bytes);
+    let is_json = body.is_ok();
+    if let Ok(body) = body {
+        let _ = ScrapeRequest::parse(body);
+    }
+    let Ok(request) = StreamRequest::parse(bytes) else { return };
+    assert!(is_json, "what is taken is JSON");
 
     assert!((1..=STREAM_URLS_MAX).contains(&request.entries.len()));
     assert!((1..=STREAM_CONCURRENCY_MAX).contains(&u64::from(request.concurrency)));

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use axum::extract::{FromRequest, Request};
+use bytes::Bytes;
 use http::header;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use pagewire_types::ProblemCode;
@@ -18,7 +19,21 @@ const BODY_TIMEOUT: Duration = Duration::from_secs(60);
 /// A JSON body.
 pub struct JsonBody(pub Value);
 
+/// A body that says it is JSON, not yet looked at.
+pub struct JsonText(pub Bytes);
+
 impl<S: Send + Sync> FromRequest<S> for JsonBody {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
+        let JsonText(text) = JsonText::from_request(request, state).await?;
+        serde_json::from_slice(&text).map(Self).map_err(|error| {
+            ApiError::new(ProblemCode::InvalidJson, format!("the body is not JSON: {error}"))
+        })
+    }
+}
+
+impl<S: Send + Sync> FromRequest<S> for JsonText {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, _: &S) -> Result<Self, ApiError> {
@@ -44,19 +59,13 @@ impl<S: Send + Sync> FromRequest<S> for JsonBody {
             let seconds = BODY_TIMEOUT.as_secs();
             ApiError::new(ProblemCode::RequestTimeout, format!("the body did not arrive within {seconds} s"))
         })?;
-        let bytes = match collected {
-            Ok(collected) => collected.to_bytes(),
-            Err(error) if error.is::<LengthLimitError>() => return Err(too_large()),
+        match collected {
+            Ok(collected) => Ok(Self(collected.to_bytes())),
+            Err(error) if error.is::<LengthLimitError>() => Err(too_large()),
             Err(error) => {
-                return Err(ApiError::new(
-                    ProblemCode::InvalidJson,
-                    format!("the body could not be read: {error}"),
-                ));
+                Err(ApiError::new(ProblemCode::InvalidJson, format!("the body could not be read: {error}")))
             }
-        };
-        serde_json::from_slice(&bytes).map(Self).map_err(|error| {
-            ApiError::new(ProblemCode::InvalidJson, format!("the body is not JSON: {error}"))
-        })
+        }
     }
 }
 

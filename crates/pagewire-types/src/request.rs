@@ -1,5 +1,10 @@
 //! The bodies of `POST /v1/scrape` and `POST /v1/stream`, read once into values that hold only what is allowed.
 
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 use crate::fields::{Faults, FieldError, Fields, brief};
@@ -107,11 +112,17 @@ pub struct StreamRequest {
 }
 
 impl StreamRequest {
-    /// Reads the body.
-    pub fn parse(body: Value) -> Result<Self, Box<Problem>> {
-        let mut map = object(body)?;
-        let urls = map.remove("urls");
-        let concurrency = map.remove("concurrency").filter(|value| !value.is_null());
+    /// Reads the body. Its URLs are never held as a tree of values: ten thousand of them would weigh more than what is
+    /// made of them.
+    pub fn parse(body: &[u8]) -> Result<Self, Box<Problem>> {
+        let mut given = top_level(body)?;
+        let urls = given.remove("urls");
+        let concurrency =
+            given.remove("concurrency").map(value_of).transpose()?.filter(|value| !value.is_null());
+        let mut map = Map::new();
+        for (name, value) in given {
+            map.insert(name, value_of(value)?);
+        }
         let params_json = Value::Object(map.clone()).to_string();
 
         let mut reading = Reading::default();
@@ -133,10 +144,12 @@ impl StreamRequest {
                 }
             },
         };
-        let urls = match urls {
-            Some(Value::Array(urls)) => urls,
+        let urls: Vec<&RawValue> = match urls {
+            Some(urls) if urls.get().starts_with('[') => {
+                serde_json::from_str(urls.get()).map_err(|error| not_json(&error))?
+            }
             Some(other) => {
-                fields.fault("urls", format!("must be an array of URLs, not {}", brief(&other)));
+                fields.fault("urls", format!("must be an array of URLs, not {}", brief(&value_of(other)?)));
                 Vec::new()
             }
             None => {
@@ -154,29 +167,48 @@ impl StreamRequest {
         if urls.is_empty() && reading.faults.is_empty() {
             reading.faults.add("/urls", "must hold at least one URL");
         }
-        let chunks_json = urls.chunks(CHUNK_URLS).map(json_array).collect();
         let mut entries = Vec::with_capacity(urls.len());
-        for (index, item) in urls.into_iter().enumerate() {
-            entries.extend(reading.entry(item, &format!("/urls/{index}")));
+        for (index, item) in urls.iter().enumerate() {
+            entries.extend(reading.raw_entry(item, index)?);
         }
         reading.verdict()?;
+        let chunks_json = urls.chunks(CHUNK_URLS).map(json_array).collect();
         Ok(Self { entries, concurrency, params, params_json, chunks_json })
     }
 }
 
-fn json_array(items: &[Value]) -> String {
-    let mut text = String::from("[");
+/// The fields of a body that must be an object, each as the text that it was sent as. Of a name that is there twice,
+/// the last one counts.
+fn top_level(body: &[u8]) -> Result<BTreeMap<String, &RawValue>, Box<Problem>> {
+    let whole: &RawValue = serde_json::from_slice(body).map_err(|error| not_json(&error))?;
+    if whole.get().starts_with('{') {
+        return serde_json::from_str(whole.get()).map_err(|error| not_json(&error));
+    }
+    object(value_of(whole)?).map(|_| BTreeMap::new())
+}
+
+fn value_of(raw: &RawValue) -> Result<Value, Box<Problem>> {
+    serde_json::from_str(raw.get()).map_err(|error| not_json(&error))
+}
+
+fn not_json(error: &serde_json::Error) -> Box<Problem> {
+    Box::new(Problem::new(ProblemCode::InvalidJson, format!("the body is not JSON: {error}")))
+}
+
+fn json_array(items: &[&RawValue]) -> String {
+    let mut text = String::with_capacity(items.iter().map(|item| item.get().len() + 1).sum::<usize>() + 1);
+    text.push('[');
     for (index, item) in items.iter().enumerate() {
         if index > 0 {
             text.push(',');
         }
-        text.push_str(&item.to_string());
+        text.push_str(item.get());
     }
     text.push(']');
     text
 }
 
-fn object(body: Value) -> Result<Map<String, Value>, Box<Problem>> {
+pub(crate) fn object(body: Value) -> Result<Map<String, Value>, Box<Problem>> {
     match body {
         Value::Object(map) => Ok(map),
         other => Err(Box::new(Problem::invalid(
@@ -188,12 +220,25 @@ fn object(body: Value) -> Result<Map<String, Value>, Box<Problem>> {
 
 /// The faults of one request. URLs have a problem code of their own, so they are kept apart.
 #[derive(Default)]
-struct Reading {
-    faults: Faults,
+pub(crate) struct Reading {
+    pub(crate) faults: Faults,
     url_faults: Faults,
 }
 
 impl Reading {
+    /// One of the URLs of a body. Most are plain strings, which are read where they stand.
+    fn raw_entry(&mut self, item: &RawValue, index: usize) -> Result<Option<UrlEntry>, Box<Problem>> {
+        #[derive(Deserialize)]
+        struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
+        if item.get().starts_with('"') {
+            let Text(text) = serde_json::from_str(item.get()).map_err(|error| not_json(&error))?;
+            if let Ok(url) = TargetUrl::parse(&text) {
+                return Ok(Some(UrlEntry::of_url(url, &text)));
+            }
+        }
+        Ok(self.entry(value_of(item)?, &format!("/urls/{index}")))
+    }
+
     fn entry(&mut self, item: Value, pointer: &str) -> Option<UrlEntry> {
         match item {
             Value::Object(map) => self.entry_with_overrides(map, pointer),
@@ -217,7 +262,7 @@ impl Reading {
         Some(UrlEntry { overrides, custom_id, metadata, ..entry })
     }
 
-    fn url(&mut self, value: &Value, pointer: &str) -> Option<UrlEntry> {
+    pub(crate) fn url(&mut self, value: &Value, pointer: &str) -> Option<UrlEntry> {
         let Some(text) = value.as_str() else {
             self.faults.add(pointer, format!("must be a URL or an object with `url`, not {}", brief(value)));
             return None;
@@ -231,7 +276,7 @@ impl Reading {
         }
     }
 
-    fn verdict(self) -> Result<(), Box<Problem>> {
+    pub(crate) fn verdict(self) -> Result<(), Box<Problem>> {
         if !self.faults.is_empty() {
             let mut errors = self.faults.into_vec();
             errors.extend(self.url_faults.into_vec());
@@ -244,13 +289,13 @@ impl Reading {
     }
 }
 
-fn read_custom_id(fields: &mut Fields<'_>) -> Option<Box<str>> {
+pub(crate) fn read_custom_id(fields: &mut Fields<'_>) -> Option<Box<str>> {
     fields.take_with("custom_id", "a string of at most 256 characters", |value| {
         value.as_str().filter(|text| text.chars().count() <= CUSTOM_ID_CHARS_MAX).map(Into::into)
     })
 }
 
-fn read_metadata(fields: &mut Fields<'_>) -> Option<Box<str>> {
+pub(crate) fn read_metadata(fields: &mut Fields<'_>) -> Option<Box<str>> {
     fields.take_with("metadata", "an object of at most 4 KiB", |value| {
         let text = value.is_object().then(|| value.to_string())?;
         (text.len() <= METADATA_BYTES_MAX).then(|| text.into())
@@ -263,14 +308,18 @@ mod tests {
 
     use super::*;
 
-    fn refusal(body: Value) -> (String, Vec<String>) {
-        let problem = StreamRequest::parse(body).expect_err("refused");
+    fn parse(body: &Value) -> Result<StreamRequest, Box<Problem>> {
+        StreamRequest::parse(body.to_string().as_bytes())
+    }
+
+    fn refusal(body: &Value) -> (String, Vec<String>) {
+        let problem = parse(body).expect_err("refused");
         (problem.code, problem.errors.into_iter().map(|error| error.pointer).collect())
     }
 
     #[test]
     fn a_stream_of_strings_and_objects_is_read() {
-        let request = StreamRequest::parse(json!({
+        let request = parse(&json!({
             "urls": ["http://a.example", {"url": "http://b.example/", "custom_id": "7", "timeout": 2000}],
             "formats": ["raw_html"],
         }))
@@ -283,8 +332,17 @@ mod tests {
     }
 
     #[test]
+    fn what_is_no_json_is_told_from_what_is_no_request() {
+        let deep = format!(r#"{{"urls": ["http://a/"], "extract": {}{}}}"#, "[".repeat(200), "]".repeat(200));
+        for body in ["", "{", r#"{"urls": [}"#, r#"{"urls": ["\ud800"]}"#, "{} {}", &deep] {
+            assert_eq!(StreamRequest::parse(body.as_bytes()).expect_err(body).code, "invalid_json", "{body}");
+        }
+        assert_eq!(StreamRequest::parse(b"{\"urls\": [\"\xff\"]}").expect_err("bytes").code, "invalid_json");
+    }
+
+    #[test]
     fn what_was_stored_is_read_back_the_same() {
-        let request = StreamRequest::parse(json!({
+        let request = parse(&json!({
             "urls": ["http://a.example", {"url": "http://b.example/", "metadata": {"row": 3}, "formats": []}],
             "extract": {"name": "string"}, "retry": {"max": 1},
         }))
@@ -298,18 +356,21 @@ mod tests {
     #[test]
     fn every_fault_is_named_by_its_pointer() {
         let (code, pointers) = refusal(
-            json!({"urls": ["http://a/", {"url": "http://b/", "colour": 1}], "concurrency": 0, "x": 1}),
+            &json!({"urls": ["http://a/", {"url": "http://b/", "colour": 1}], "concurrency": 0, "x": 1}),
         );
         assert_eq!(code, "validation_failed");
         assert_eq!(pointers, ["/concurrency", "/x", "/urls/1/colour"]);
         assert_eq!(
-            refusal(json!({"urls": ["http://a/", "ftp://b/", "http://u:p@c/"]})),
+            refusal(&json!({"urls": ["http://a/", "ftp://b/", "http://u:p@c/"]})),
             ("invalid_url".into(), vec!["/urls/1".into(), "/urls/2".into()])
         );
-        assert_eq!(refusal(json!({"urls": []})).1, ["/urls"]);
-        assert_eq!(refusal(json!({"urls": vec!["http://a/"; 10_001]})).0, "too_many_urls");
-        assert_eq!(refusal(json!({"urls": ["http://a/"], "concurrency": 101})).1, ["/concurrency"]);
-        assert_eq!(refusal(json!({"urls": ["http://a/"], "formats": ["pdf"]})).1, ["/formats/0"]);
-        assert_eq!(refusal(json!({"urls": ["http://a/"], "headers": {"Host": "b"}})).1, ["/headers"]);
+        assert_eq!(refusal(&json!({"urls": []})).1, ["/urls"]);
+        assert_eq!(refusal(&json!({"urls": "http://a/"})).1, ["/urls"]);
+        assert_eq!(refusal(&json!({"urls": [7]})).1, ["/urls/0"]);
+        assert_eq!(refusal(&json!(["http://a/"])), ("validation_failed".into(), vec![String::new()]));
+        assert_eq!(refusal(&json!({"urls": vec!["http://a/"; 10_001]})).0, "too_many_urls");
+        assert_eq!(refusal(&json!({"urls": ["http://a/"], "concurrency": 101})).1, ["/concurrency"]);
+        assert_eq!(refusal(&json!({"urls": ["http://a/"], "formats": ["pdf"]})).1, ["/formats/0"]);
+        assert_eq!(refusal(&json!({"urls": ["http://a/"], "headers": {"Host": "b"}})).1, ["/headers"]);
     }
 }

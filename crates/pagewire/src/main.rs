@@ -11,7 +11,9 @@ mod shutdown;
 
 use std::process::ExitCode;
 
-/// Pages are many buffers of many sizes, made on one thread and dropped on another.
+/// Pages are many buffers of many sizes, made on one thread and dropped on another. Version 2 of it gives memory back
+/// after 10 ms instead of a second, and without huge pages a long stream holds little more than a short one, at the
+/// same CPU.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 

@@ -9,7 +9,7 @@ use pagewire_engine::Attachment;
 use pagewire_types::{ProblemCode, RunId, StreamRequest};
 
 use crate::auth::{Authorized, MayStream};
-use crate::body::JsonBody;
+use crate::body::JsonText;
 use crate::edge::Edge;
 use crate::observe::body::{Writing, run_events};
 use crate::observe::encoding::Encoding;
@@ -31,9 +31,10 @@ pub async fn start(
     authorized: Authorized<MayStream>,
     trace: RequestTrace,
     headers: HeaderMap,
-    JsonBody(body): JsonBody,
+    JsonText(body): JsonText,
 ) -> Result<Response, ApiError> {
-    let request = StreamRequest::parse(body)?;
+    let request = StreamRequest::parse(&body)?;
+    drop(body);
     let held = authorized.connect()?;
     let attachment =
         edge.engine.start_stream(&authorized.caller.workspace, request, trace.id.to_string()).await?;
