@@ -48,13 +48,29 @@ pub(crate) fn stream_round(
     urls: &[String],
     parameters: &str,
 ) -> Result<ServerRound, BenchError> {
+    streams_in_turn(binary, work, urls, urls.len(), parameters)
+}
+
+/// Streams of `size` URLs each on a fresh server, one after the other, until all `urls` are fetched.
+pub(crate) fn streams_in_turn(
+    binary: &Path,
+    work: &Path,
+    urls: &[String],
+    size: usize,
+    parameters: &str,
+) -> Result<ServerRound, BenchError> {
     let server = Server::start(binary, work)?;
     let before = server.cpu_s()?;
-    let counted = stream::count(server.address, &server.key, urls, parameters)?;
+    let mut pages = 0.0;
+    let mut elapsed_s = 0.0;
+    for urls in urls.chunks(size) {
+        let counted = stream::count(server.address, &server.key, urls, parameters)?;
+        pages += counted.pages as f64;
+        elapsed_s += counted.elapsed.as_secs_f64();
+    }
     let cpu_s = server.cpu_s()? - before;
-    let pages = counted.pages as f64;
     Ok(ServerRound {
-        round: Round { pages_per_s: pages / counted.elapsed.as_secs_f64(), cpu_s: cpu_s / pages * 1_000.0 },
+        round: Round { pages_per_s: pages / elapsed_s, cpu_s: cpu_s / pages * 1_000.0 },
         peak_rss: server.peak_rss()?,
     })
 }

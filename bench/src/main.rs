@@ -267,9 +267,14 @@ fn promises(
     let raw_cpu = median(&field.raw_html.cpu_s);
     let peak = median(&field.raw_html.peak_rss).max(median(&field.extract.peak_rss));
     let mut growth: f64 = 0.0;
+    let mut growth_from_cold: f64 = 0.0;
     for (parameters, whole) in [(cases::RAW_HTML, &field.raw_html), (cases::EXTRACT, &field.extract)] {
-        let tenth = cases::stream_round(binary, work, &products[..products.len() / 10], parameters)?;
-        growth = growth.max(median(&whole.peak_rss) / tenth.peak_rss as f64);
+        let whole = median(&whole.peak_rss);
+        let tenth = products.len() / 10;
+        let tenths = cases::streams_in_turn(binary, work, products, tenth, parameters)?;
+        growth = growth.max(whole / tenths.peak_rss as f64);
+        let first = cases::stream_round(binary, work, &products[..tenth], parameters)?;
+        growth_from_cold = growth_from_cold.max(whole / first.peak_rss as f64);
     }
     let first_page = cases::first_page_over_origin(binary, work, origin, products)?;
     let paced: Vec<String> = (0..products.len().min(5 * PACED_RATE))
@@ -305,8 +310,11 @@ fn promises(
             kept: Some(peak < 150e6),
         },
         Check {
-            promise: "peak RSS of a whole stream ≤ 1.2 × that of a tenth of it",
-            measured: format!("{growth:.2} ×"),
+            promise: "peak RSS of a whole stream ≤ 1.2 × that of the same pages in ten streams",
+            measured: format!(
+                "{growth:.2} ×; {growth_from_cold:.2} × that of a tenth alone, over in {:.0} ms on a cold server",
+                products.len() as f64 / 10.0 / median(&field.extract.pages_per_s) * 1e3
+            ),
             kept: Some(growth <= 1.2),
         },
         Check {
