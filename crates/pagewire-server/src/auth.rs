@@ -9,7 +9,7 @@ use axum::extract::FromRequestParts;
 use http::request::Parts;
 use http::{Method, header};
 use pagewire_engine::account::{Caller, ConnectionPermit};
-use pagewire_types::{Problem, ProblemCode, Scope};
+use pagewire_types::{Problem, ProblemCode, Scope, Scopes};
 
 use crate::edge::Edge;
 use crate::problem::ApiError;
@@ -19,26 +19,30 @@ use crate::trace::RequestTrace;
 #[derive(Debug, Clone, Copy)]
 pub struct PeerAddress(pub SocketAddr);
 
-/// The scope that a route needs, as a type.
+/// The scopes of which a route needs one, as a type.
 pub trait NeededScope: Send + Sync {
-    /// The scope.
-    const SCOPE: Scope;
+    /// Any of these will do; empty where any key will.
+    const ANY_OF: &'static [Scope];
 }
 
 macro_rules! needed_scopes {
-    ($($(#[$doc:meta])* $name:ident = $scope:ident;)*) => {
+    ($($(#[$doc:meta])* $name:ident = [$($scope:ident),*];)*) => {
         $($(#[$doc])* pub struct $name;
-        impl NeededScope for $name { const SCOPE: Scope = Scope::$scope; })*
+        impl NeededScope for $name { const ANY_OF: &'static [Scope] = &[$(Scope::$scope),*]; })*
     };
 }
 
 needed_scopes! {
     /// `scrape`
-    MayScrape = Scrape;
+    MayScrape = [Scrape];
     /// `stream:write`
-    MayStream = StreamWrite;
+    MayStream = [StreamWrite];
+    /// `stream:read`, which a page in a browser may hold, or `stream:write`, which the stream was started with
+    MayReadStreams = [StreamRead, StreamWrite];
     /// `admin`
-    MayAdminister = Admin;
+    MayAdminister = [Admin];
+    /// any scope
+    HasKey = [];
 }
 
 /// A caller who may do what the route does.
@@ -91,14 +95,18 @@ impl<S: NeededScope> FromRequestParts<Arc<Edge>> for Authorized<S> {
                 .into());
             }
         }
-        if !caller.scopes.grant(S::SCOPE) {
-            return Err(ApiError::new(
-                ProblemCode::InsufficientScope,
-                format!("the key lacks the scope `{}`; it has: {}", S::SCOPE, caller.scopes),
-            ));
-        }
+        require_scope(S::ANY_OF, &caller.scopes)?;
         Ok(Self { caller, scope: PhantomData })
     }
+}
+
+fn require_scope(any_of: &[Scope], granted: &Scopes) -> Result<(), ApiError> {
+    if any_of.is_empty() || any_of.iter().any(|scope| granted.grant(*scope)) {
+        return Ok(());
+    }
+    let named: Vec<&str> = any_of.iter().map(|scope| scope.as_str()).collect();
+    let detail = format!("the key lacks the scope `{}`; it has: {granted}", named.join("` or `"));
+    Err(Problem::new(ProblemCode::InsufficientScope, detail).with("scope", named.join(" ")).into())
 }
 
 /// The one key that the request presents.

@@ -72,6 +72,13 @@ impl<S: Send + Sync> FromRequest<S> for JsonText {
 fn require_json(request: &Request) -> Result<(), ApiError> {
     let content_type = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let essence = content_type.and_then(|value| value.split(';').next()).unwrap_or_default().trim();
+    let coding = request.headers().get(header::CONTENT_ENCODING);
+    if coding.is_some_and(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"identity")) {
+        return Err(ApiError::new(
+            ProblemCode::UnsupportedMediaType,
+            "compressed bodies are not read here; send the body without `Content-Encoding`",
+        ));
+    }
     let is_json =
         essence.eq_ignore_ascii_case("application/json") || essence.to_ascii_lowercase().ends_with("+json");
     if is_json {

@@ -19,10 +19,10 @@ use crate::trace;
 /// The whole API over an engine.
 pub fn router(edge: Arc<Edge>) -> Router {
     let (router, document) = table().split_for_parts();
-    let document = openapi::Document::of(document);
+    let document = openapi::Document::of(&document);
     router
-        .merge(openapi::routes(document))
-        .merge(docs::routes())
+        .merge(openapi::routes(&document))
+        .merge(docs::routes(&document))
         .fallback(async || {
             ApiError::new(ProblemCode::NotFound, "there is no such path; /docs lists those there are")
         })
@@ -75,3 +75,6 @@ fn panicked(panic: Box<dyn Any + Send>) -> Response {
     )
     .into_response()
 }
+
+#[cfg(test)]
+mod tests;

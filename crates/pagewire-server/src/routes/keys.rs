@@ -19,7 +19,7 @@ use crate::edge::Edge;
 use crate::problem::ApiError;
 
 /// The workspace's keys, revoked ones included.
-#[utoipa::path(get, path = "/v1/keys", tag = "account", responses((status = 200, description = "Keys without their secrets", body = Object)))]
+#[utoipa::path(get, path = "/v1/keys", tag = "account", security(("bearer" = ["admin"])), responses((status = 200, description = "Keys without their secrets", body = Object)))]
 pub async fn list(
     State(edge): State<Arc<Edge>>,
     authorized: Authorized<MayAdminister>,
@@ -32,7 +32,7 @@ pub async fn list(
 }
 
 /// Makes a key in the caller's workspace.
-#[utoipa::path(post, path = "/v1/keys", tag = "account", request_body(content = Object, description = "`name`, `scopes`, `expires_in_s`, `allow_ips`, `mode`"), responses((status = 201, description = "The key; its secret is shown this once", body = Object)))]
+#[utoipa::path(post, path = "/v1/keys", tag = "account", security(("bearer" = ["admin"])), request_body(content = Object, description = "`name`, `scopes`, `expires_in_s`, `allow_ips`, `mode`"), responses((status = 201, description = "The key; its secret is shown this once", body = Object)))]
 pub async fn create(
     State(edge): State<Arc<Edge>>,
     authorized: Authorized<MayAdminister>,
@@ -51,7 +51,7 @@ pub async fn create(
 }
 
 /// Revokes a key of the caller's workspace.
-#[utoipa::path(delete, path = "/v1/keys/{id}", tag = "account", params(("id" = String, Path, description = "The key's id")), responses((status = 204, description = "Revoked")))]
+#[utoipa::path(delete, path = "/v1/keys/{id}", tag = "account", security(("bearer" = ["admin"])), params(("id" = String, Path, description = "The key's id")), responses((status = 204, description = "Revoked")))]
 pub async fn revoke(
     State(edge): State<Arc<Edge>>,
     authorized: Authorized<MayAdminister>,

@@ -15,6 +15,7 @@ use crate::problem::ApiError;
 /// Fetches one page and answers with its envelope.
 #[utoipa::path(
     post, path = "/v1/scrape", tag = "scrape",
+    security(("bearer" = ["scrape"])),
     request_body(content = Object, description = "`url` and scrape parameters"),
     responses(
         (status = 200, description = "The page envelope", content_type = "application/json", body = Object),

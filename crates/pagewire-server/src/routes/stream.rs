@@ -8,7 +8,7 @@ use http::{HeaderMap, HeaderValue, StatusCode, header};
 use pagewire_engine::Attachment;
 use pagewire_types::{ProblemCode, RunId, StreamRequest};
 
-use crate::auth::{Authorized, MayStream};
+use crate::auth::{Authorized, MayReadStreams, MayStream};
 use crate::body::JsonText;
 use crate::edge::Edge;
 use crate::observe::body::{Writing, run_events};
@@ -20,6 +20,7 @@ use crate::trace::RequestTrace;
 /// Starts a stream. The answer is an event stream: `page`, `error`, `progress`, `warning`, and `end` at the end.
 #[utoipa::path(
     post, path = "/v1/stream", tag = "stream",
+    security(("bearer" = ["stream:write"])),
     request_body(content = Object, description = "`urls`, `concurrency`, and scrape parameters"),
     responses(
         (status = 200, description = "Server-Sent Events, or NDJSON by `Accept`", content_type = "text/event-stream", body = String),
@@ -44,6 +45,7 @@ pub async fn start(
 /// Takes a stream up after `Last-Event-ID`, or from its start.
 #[utoipa::path(
     post, path = "/v1/stream/{id}", tag = "stream",
+    security(("bearer" = ["stream:write"])),
     params(("id" = String, Path, description = "The stream's id"), ("Last-Event-ID" = Option<String>, Header, description = "The last event that the client has")),
     responses(
         (status = 200, description = "What came after that event, and what is still to come", content_type = "text/event-stream", body = String),
@@ -57,18 +59,13 @@ pub async fn resume(
     Path(id): Path<String>,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    let after = resume::run_position(&headers)?;
-    let id = RunId::parse_stream_id(&id)
-        .map_err(|_| ApiError::new(ProblemCode::NotFound, "there is no such stream"))?;
-    let held = authorized.connect()?;
-    let workspace = &authorized.caller.workspace.id;
-    let attachment = edge.engine.resume_stream(workspace, id, after, trace.id.to_string()).await?;
-    Ok(answer(&edge, &authorized, &headers, attachment, held))
+    take_up(&edge, &authorized, trace, &id, &headers).await
 }
 
 /// The same for EventSource, which can only GET.
 #[utoipa::path(
     get, path = "/v1/stream/{id}", tag = "stream",
+    security(("bearer" = ["stream:read", "stream:write"])),
     params(("id" = String, Path, description = "The stream's id"), ("Last-Event-ID" = Option<String>, Header, description = "The last event that the client has")),
     responses(
         (status = 200, description = "What came after that event, and what is still to come", content_type = "text/event-stream", body = String),
@@ -76,18 +73,34 @@ pub async fn resume(
     ),
 )]
 pub async fn resume_by_get(
-    edge: State<Arc<Edge>>,
-    authorized: Authorized<MayStream>,
+    State(edge): State<Arc<Edge>>,
+    authorized: Authorized<MayReadStreams>,
     trace: RequestTrace,
-    id: Path<String>,
+    Path(id): Path<String>,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    resume(edge, authorized, trace, id, headers).await
+    take_up(&edge, &authorized, trace, &id, &headers).await
 }
 
-fn answer(
+async fn take_up<S>(
     edge: &Edge,
-    authorized: &Authorized<MayStream>,
+    authorized: &Authorized<S>,
+    trace: RequestTrace,
+    id: &str,
+    headers: &HeaderMap,
+) -> Result<Response, ApiError> {
+    let after = resume::run_position(headers)?;
+    let id = RunId::parse_stream_id(id)
+        .map_err(|_| ApiError::new(ProblemCode::NotFound, "there is no such stream"))?;
+    let held = authorized.connect()?;
+    let workspace = &authorized.caller.workspace.id;
+    let attachment = edge.engine.resume_stream(workspace, id, after, trace.id.to_string()).await?;
+    Ok(answer(edge, authorized, headers, attachment, held))
+}
+
+fn answer<S>(
+    edge: &Edge,
+    authorized: &Authorized<S>,
     headers: &HeaderMap,
     attachment: Attachment,
     held: pagewire_engine::account::ConnectionPermit,

@@ -5,11 +5,11 @@ use axum::response::{IntoResponse, Response};
 use pagewire_engine::account::CreditAllowance;
 use serde_json::json;
 
-use crate::auth::{Authorized, MayScrape};
+use crate::auth::{Authorized, HasKey};
 
 /// What has been used, and what is left.
 #[utoipa::path(get, path = "/v1/usage", tag = "account", responses((status = 200, description = "Usage", body = Object)))]
-pub async fn usage(authorized: Authorized<MayScrape>) -> Response {
+pub async fn usage(authorized: Authorized<HasKey>) -> Response {
     let account = &authorized.caller.workspace;
     let (period, allowance) = match account.credits.allowance() {
         CreditAllowance::Unlimited => ("day", None),
