@@ -1,11 +1,12 @@
 //! The content of a page as clean HTML: what is kept of it, without scripts, styles, controls and the attributes that
 //! serve only them. Addresses are absolute.
 
-use dom_query::NodeRef;
+use dom_query::{Element, NodeId, local_name};
 use url::Url;
 
+use crate::dom::{Tag, Visitor, walk};
 use crate::images;
-use crate::main_content::{Content, name_of};
+use crate::main_content::Content;
 
 /// Attributes that say something of the content.
 const ATTRIBUTES: &[&str] = &[
@@ -15,66 +16,81 @@ const ATTRIBUTES: &[&str] = &[
 
 /// The HTML of what is kept of a page.
 pub(crate) fn of_content(content: &Content<'_>, base: &Url) -> String {
-    let mut out = String::new();
+    let mut writer = HtmlWriter { content, base, out: String::new(), open: Vec::new() };
     for root in content.roots() {
-        write(&mut out, root, content, base);
+        walk(root, &mut writer);
     }
-    out
+    writer.out
 }
 
-/// Without recursion: pages nest as deep as they like.
-fn write(out: &mut String, root: &NodeRef<'_>, content: &Content<'_>, base: &Url) {
-    let mut waiting = vec![(*root, false)];
-    while let Some((node, leaving)) = waiting.pop() {
-        if node.is_text() {
-            escape(out, &node.text());
-            continue;
-        }
-        if !leaving && content.leaves_out(&node) {
-            continue;
-        }
-        let Some(name) = name_of(&node) else { continue };
-        let name = if &*name == "body" { "div" } else { &*name };
-        let transparent = matches!(name, "span" | "font" | "center" | "form" | "label")
-            || !name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
-        if leaving {
-            if !transparent {
-                out.push_str("</");
-                out.push_str(name);
-                out.push('>');
-            }
-            continue;
-        }
-        if !transparent {
-            open(out, &node, name, base);
-        }
-        if !matches!(name, "br" | "hr" | "img" | "wbr" | "col" | "area" | "source" | "track") {
-            waiting.push((node, true));
-            waiting.extend(node.children_it(true).map(|child| (child, false)));
-        }
-    }
+struct HtmlWriter<'c, 'd> {
+    content: &'c Content<'d>,
+    base: &'c Url,
+    out: String,
+    /// The elements that are open, each with the name to close, if it was written.
+    open: Vec<Option<dom_query::LocalName>>,
 }
 
-fn open(out: &mut String, node: &NodeRef<'_>, name: &str, base: &Url) {
-    out.push('<');
-    out.push_str(name);
-    if name == "a" || name == "img" {
-        let (attribute, address) = if name == "a" {
-            ("href", node.attr("href").map(|href| href.trim().to_owned()))
-        } else {
-            ("src", images::source_of(node))
+impl Visitor for HtmlWriter<'_, '_> {
+    fn text(&mut self, _: NodeId, text: &str) {
+        escape(&mut self.out, text);
+    }
+
+    fn enter(&mut self, id: NodeId, tag: Tag, element: &Element) -> bool {
+        if self.content.leaves_out(id, tag, element) {
+            return false;
+        }
+        let name = match tag {
+            Tag::Body => local_name!("div"),
+            _ => element.name.local.clone(),
         };
-        let url = address.and_then(|address| base.join(&address).ok());
+        let is_written = !matches!(tag, Tag::Span | Tag::Center | Tag::Form | Tag::Label)
+            && name != local_name!("font")
+            && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+        if is_written {
+            self.start(&name, tag, element);
+        }
+        if is_void(&name) {
+            return false;
+        }
+        self.open.push(is_written.then_some(name));
+        true
+    }
+
+    fn leave(&mut self, _: Tag) {
+        if let Some(Some(name)) = self.open.pop() {
+            self.out.push_str("</");
+            self.out.push_str(&name);
+            self.out.push('>');
+        }
+    }
+}
+
+impl HtmlWriter<'_, '_> {
+    fn start(&mut self, name: &str, tag: Tag, element: &Element) {
+        let out = &mut self.out;
+        out.push('<');
+        out.push_str(name);
+        let (attribute, address) = match tag {
+            Tag::A => ("href", element.attr_ref(local_name!("href")).map(str::to_owned)),
+            Tag::Img => ("src", images::source_of(element)),
+            _ => ("", None),
+        };
+        let url = address.and_then(|address| self.base.join(address.trim()).ok());
         if let Some(url) = url.filter(|url| matches!(url.scheme(), "http" | "https" | "mailto" | "tel")) {
             put(out, attribute, url.as_str());
         }
-    }
-    for attribute in ATTRIBUTES {
-        if let Some(value) = node.attr(attribute) {
-            put(out, attribute, &value);
+        for attribute in &element.attrs {
+            if ATTRIBUTES.contains(&&*attribute.name.local) {
+                put(out, &attribute.name.local, &attribute.value);
+            }
         }
+        out.push('>');
     }
-    out.push('>');
+}
+
+fn is_void(name: &str) -> bool {
+    matches!(name, "br" | "hr" | "img" | "wbr" | "col" | "area" | "source" | "track")
 }
 
 fn put(out: &mut String, name: &str, value: &str) {
@@ -86,15 +102,20 @@ fn put(out: &mut String, name: &str, value: &str) {
 }
 
 fn escape(out: &mut String, text: &str) {
-    for c in text.chars() {
-        match c {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            c => out.push(c),
-        }
+    let mut written = 0;
+    for (at, byte) in text.bytes().enumerate() {
+        let reference = match byte {
+            b'&' => "&amp;",
+            b'<' => "&lt;",
+            b'>' => "&gt;",
+            b'"' => "&quot;",
+            _ => continue,
+        };
+        out.push_str(&text[written..at]);
+        out.push_str(reference);
+        written = at + 1;
     }
+    out.push_str(&text[written..]);
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use dom_query::{Document, NodeRef};
+use dom_query::{Document, Element, local_name};
 use serde::Serialize;
 use url::Url;
 
@@ -29,16 +29,18 @@ pub(crate) fn of_document(document: &Document, page: &Url) -> Vec<Image> {
     let mut seen = HashSet::new();
     let mut images = Vec::new();
     for node in document.select("img").nodes() {
-        let Some(url) = source_of(node).and_then(|source| base.join(&source).ok()) else { continue };
+        let Some(element) = node.element_ref() else { continue };
+        let Some(url) = source_of(&element).and_then(|source| base.join(&source).ok()) else { continue };
         if !matches!(url.scheme(), "http" | "https") || !seen.insert(url.as_str().to_owned()) {
             continue;
         }
-        let alt = node.attr("alt").map(|alt| alt.split_whitespace().collect::<Vec<_>>().join(" "));
+        let alt = element.attr_ref(local_name!("alt")).unwrap_or_default();
+        let alt = alt.split_whitespace().collect::<Vec<_>>().join(" ");
         images.push(Image {
             url: url.into(),
-            alt: alt.unwrap_or_default().chars().take(ALT_CHARS_MAX).collect(),
-            width: pixels(node, "width"),
-            height: pixels(node, "height"),
+            alt: alt.chars().take(ALT_CHARS_MAX).collect(),
+            width: pixels(&element, "width"),
+            height: pixels(&element, "height"),
         });
         if images.len() == IMAGES_MAX {
             break;
@@ -48,28 +50,35 @@ pub(crate) fn of_document(document: &Document, page: &Url) -> Vec<Image> {
 }
 
 /// Where an image really is: pages that load late put a placeholder into `src`. None for pixels that count visits.
-pub(crate) fn source_of(image: &NodeRef<'_>) -> Option<String> {
-    if pixels(image, "width") == Some(1) || pixels(image, "height") == Some(1) {
+pub(crate) fn source_of(image: &Element) -> Option<String> {
+    if pixels(image, "width").is_some_and(|width| width <= 1)
+        || pixels(image, "height").is_some_and(|height| height <= 1)
+    {
         return None;
     }
-    let attribute = |name: &str| image.attr(name).map(|value| value.trim().to_owned());
-    let from_set = |name: &str| {
-        let set = attribute(name)?;
-        set.split_whitespace().next().map(|first| first.trim_end_matches(',').to_owned())
-    };
     ["data-src", "data-original", "data-lazy-src", "src"]
         .iter()
-        .find_map(|name| attribute(name).filter(|source| is_address(source)))
-        .or_else(|| from_set("data-srcset").filter(|source| is_address(source)))
-        .or_else(|| from_set("srcset").filter(|source| is_address(source)))
+        .find_map(|name| attribute(image, name).filter(|source| is_address(source)))
+        .or_else(|| ["data-srcset", "srcset"].iter().find_map(|name| of_set(attribute(image, name)?)))
+        .map(str::to_owned)
+}
+
+/// The first address of a `srcset`.
+fn of_set(set: &str) -> Option<&str> {
+    set.split_whitespace().next().map(|first| first.trim_end_matches(',')).filter(|source| is_address(source))
+}
+
+fn attribute<'a>(image: &'a Element, name: &str) -> Option<&'a str> {
+    let found = image.attrs.iter().find(|attribute| &*attribute.name.local == name)?;
+    Some(found.value.trim())
 }
 
 fn is_address(source: &str) -> bool {
     !source.is_empty() && !source.get(..5).is_some_and(|start| start.eq_ignore_ascii_case("data:"))
 }
 
-fn pixels(image: &NodeRef<'_>, name: &str) -> Option<u32> {
-    image.attr(name)?.trim().trim_end_matches("px").parse().ok()
+fn pixels(image: &Element, name: &str) -> Option<u32> {
+    attribute(image, name)?.trim_end_matches("px").parse().ok()
 }
 
 #[cfg(test)]

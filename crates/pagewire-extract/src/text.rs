@@ -1,50 +1,79 @@
 //! The visible text of a page: blocks on lines of their own, white space folded.
 
-use dom_query::NodeRef;
+use dom_query::{Element, NodeId};
 
-use crate::main_content::{Content, name_of};
+use crate::dom::{Tag, Visitor, walk};
+use crate::main_content::Content;
 
 /// The text of what is kept of a page.
 pub(crate) fn of_content(content: &Content<'_>) -> String {
-    let mut writer = TextWriter::default();
+    let mut writer = TextWriter { content, out: String::new(), break_due: false, space_due: false, code: 0 };
     for root in content.roots() {
         writer.break_due = true;
-        writer.node(root, content);
+        walk(root, &mut writer);
     }
     writer.out
 }
 
-#[derive(Default)]
-struct TextWriter {
+struct TextWriter<'c, 'd> {
+    content: &'c Content<'d>,
     out: String,
     break_due: bool,
     space_due: bool,
+    /// How many elements are open whose lines are kept.
+    code: usize,
 }
 
-impl TextWriter {
-    /// Walks the subtree without recursion: pages nest as deep as they like.
-    fn node(&mut self, root: &NodeRef<'_>, content: &Content<'_>) {
-        let mut stack: Vec<(NodeRef<'_>, bool)> = vec![(*root, false)];
-        while let Some((node, leaving)) = stack.pop() {
-            if node.is_text() {
-                self.words(&node.text());
-                continue;
-            }
-            if !leaving && content.leaves_out(&node) {
-                continue;
-            }
-            let name = name_of(&node);
-            let name = name.as_deref().unwrap_or_default();
-            if is_block(name) {
+impl Visitor for TextWriter<'_, '_> {
+    fn text(&mut self, _: NodeId, text: &str) {
+        if self.code > 0 { self.lines(text) } else { self.words(text) }
+    }
+
+    fn enter(&mut self, id: NodeId, tag: Tag, element: &Element) -> bool {
+        if self.content.leaves_out(id, tag, element) || self.content.stands_beside_the_text(id, tag) {
+            return false;
+        }
+        self.at_edge(tag);
+        self.code += usize::from(tag == Tag::Pre);
+        true
+    }
+
+    fn leave(&mut self, tag: Tag) {
+        self.at_edge(tag);
+        self.code -= usize::from(tag == Tag::Pre);
+    }
+}
+
+impl TextWriter<'_, '_> {
+    fn at_edge(&mut self, tag: Tag) {
+        if tag.is_block() {
+            self.break_due = true;
+        } else if tag.is_cell() {
+            self.space_due = true;
+        }
+    }
+
+    /// Code: its lines stay lines, with their indents.
+    fn lines(&mut self, text: &str) {
+        for (index, line) in text.split('\n').enumerate() {
+            if index > 0 {
                 self.break_due = true;
-            } else if matches!(name, "td" | "th") {
-                self.space_due = true;
             }
-            if !leaving {
-                stack.push((node, true));
-                stack.extend(node.children_it(true).map(|child| (child, false)));
+            let line = line.trim_end();
+            if line.trim_start().is_empty() {
+                continue;
+            }
+            if self.break_due {
+                if !self.out.is_empty() {
+                    self.out.push('\n');
+                }
+                self.break_due = false;
+                self.out.push_str(line);
+            } else {
+                self.out.push_str(line);
             }
         }
+        self.space_due = false;
     }
 
     fn words(&mut self, text: &str) {
@@ -65,49 +94,6 @@ impl TextWriter {
         }
         self.space_due = text.ends_with(|c: char| c.is_whitespace());
     }
-}
-
-/// Whether an element stands on lines of its own.
-pub(crate) fn is_block(name: &str) -> bool {
-    matches!(
-        name,
-        "address"
-            | "article"
-            | "aside"
-            | "blockquote"
-            | "br"
-            | "caption"
-            | "dd"
-            | "details"
-            | "div"
-            | "dl"
-            | "dt"
-            | "fieldset"
-            | "figcaption"
-            | "figure"
-            | "footer"
-            | "form"
-            | "h1"
-            | "h2"
-            | "h3"
-            | "h4"
-            | "h5"
-            | "h6"
-            | "header"
-            | "hr"
-            | "li"
-            | "main"
-            | "nav"
-            | "ol"
-            | "p"
-            | "pre"
-            | "section"
-            | "summary"
-            | "table"
-            | "tr"
-            | "ul"
-            | "body"
-    )
 }
 
 #[cfg(test)]

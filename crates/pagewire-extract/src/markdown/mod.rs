@@ -1,8 +1,14 @@
 //! The content of a page as CommonMark with GFM tables.
 //!
 //! [`walk`] goes through the tree and says what comes; [`writer`] puts it down: white space, blank lines, escapes and
-//! the prefixes of nested blocks are decided there and nowhere else. Both are linear in the page.
+//! the prefixes of nested blocks are decided there and nowhere else. Both are linear in the page. [`code`], [`math`],
+//! [`footnotes`] and [`table`] know how pages mark up what their names say.
 
+mod address;
+mod code;
+mod escape;
+mod footnotes;
+mod math;
 mod table;
 mod walk;
 mod writer;

@@ -1,84 +1,137 @@
 //! GFM tables. A table that only lays the page out is written as the blocks that it holds.
 
-use dom_query::NodeRef;
+use dom_query::{LocalName, NodeRef, local_name};
 
 use super::walk::Walk;
-use crate::main_content::name_of;
+use crate::dom::Tag;
 
 /// Columns and rows of a table that is written as one.
 const COLUMNS_MAX: usize = 60;
 const ROWS_MAX: usize = 20_000;
+/// Paragraphs in a cell that go on a line.
+const PARAGRAPHS_MAX: usize = 2;
 
 /// A row's cells, and whether it is a head.
 struct Row<'d> {
-    cells: Vec<NodeRef<'d>>,
+    cells: Vec<Cell<'d>>,
     is_head: bool,
 }
 
+struct Cell<'d> {
+    node: NodeRef<'d>,
+    columns: usize,
+    rows: usize,
+}
+
 pub(super) fn write<'d>(walk: &mut Walk<'_, 'd>, table: &NodeRef<'d>) {
-    let (rows, caption) = rows_of(table);
-    let columns = rows.iter().map(|row| row.cells.iter().map(span).sum::<usize>()).max().unwrap_or(0);
+    let (rows, caption) = rows_of(walk, table);
+    let columns = rows.iter().map(width).max().unwrap_or(0);
+    let has_head = rows.iter().any(|row| row.is_head);
     let lays_out = !(2..=COLUMNS_MAX).contains(&columns)
         || rows.len() > ROWS_MAX
         || walk.writer.is_one_line()
-        || rows.iter().flat_map(|row| &row.cells).any(holds_blocks);
+        || rows.iter().flat_map(|row| &row.cells).any(|cell| holds_blocks(&cell.node, has_head));
+    if let Some(caption) = caption {
+        walk.paragraph(&caption, None);
+    }
     if lays_out {
         walk.writer.block();
         for row in rows {
             for cell in row.cells {
-                walk.paragraph(&cell, None);
+                walk.paragraph(&cell.node, None);
             }
         }
         return;
     }
-    if let Some(caption) = caption {
-        walk.paragraph(&caption, None);
-    }
-    let mut lines = Vec::with_capacity(rows.len() + 1);
-    let mut body = rows.iter();
+    let mut grid = Grid { columns, below: vec![0; columns], lines: String::new() };
     let head = rows.first().filter(|row| row.is_head);
-    if head.is_some() {
-        body.next();
+    let head_holds = grid.line(walk, head);
+    grid.lines.push_str("\n|");
+    grid.lines.push_str(&" --- |".repeat(columns));
+    let mut holds = head_holds;
+    for row in rows.iter().skip(usize::from(head.is_some())) {
+        let before = grid.lines.len();
+        grid.lines.push('\n');
+        if grid.line(walk, Some(row)) {
+            holds = true;
+        } else {
+            grid.lines.truncate(before);
+        }
     }
-    lines.push(line(walk, head, columns));
-    lines.push(format!("|{}", " --- |".repeat(columns)));
-    let is_blank = |line: &String| line.bytes().all(|b| matches!(b, b'|' | b' '));
-    lines.extend(body.map(|row| line(walk, Some(row), columns)).filter(|line| !is_blank(line)));
-    if lines.len() > 2 || !is_blank(&lines[0]) {
-        walk.writer.lines(&lines.join("\n"));
+    if holds {
+        walk.writer.lines(&grid.lines);
     }
 }
 
-fn line<'d>(walk: &mut Walk<'_, 'd>, row: Option<&Row<'d>>, columns: usize) -> String {
-    let mut line = String::from("|");
-    let mut written = 0;
-    for cell in row.iter().flat_map(|row| &row.cells) {
-        let content = walk.cell(cell);
-        line.push(' ');
-        line.push_str(&content);
-        line.push_str(" |");
-        for _ in 1..span(cell) {
-            line.push_str("  |");
+/// The table as it is written, and which columns are still filled from above.
+struct Grid {
+    columns: usize,
+    below: Vec<usize>,
+    lines: String,
+}
+
+impl Grid {
+    /// Writes a row; whether there is anything in it.
+    fn line<'d>(&mut self, walk: &mut Walk<'_, 'd>, row: Option<&Row<'d>>) -> bool {
+        self.lines.push('|');
+        let mut at = 0;
+        let mut holds = false;
+        for cell in row.iter().flat_map(|row| &row.cells) {
+            at = self.pass_filled(at);
+            if at == self.columns {
+                break;
+            }
+            let content = walk.cell(&cell.node);
+            holds |= !content.is_empty();
+            self.lines.push(' ');
+            self.lines.push_str(&content);
+            self.lines.push_str(" |");
+            let end = (at + cell.columns).min(self.columns);
+            for column in at..end {
+                self.below[column] = cell.rows - 1;
+            }
+            for _ in at + 1..end {
+                self.lines.push_str("  |");
+            }
+            at = end;
         }
-        written += span(cell);
+        while at < self.columns {
+            self.below[at] = self.below[at].saturating_sub(1);
+            self.lines.push_str("  |");
+            at += 1;
+        }
+        holds
     }
-    for _ in written..columns {
-        line.push_str("  |");
+
+    /// Passes over the columns that a cell of a row above fills.
+    fn pass_filled(&mut self, mut at: usize) -> usize {
+        while at < self.columns && self.below[at] > 0 {
+            self.below[at] -= 1;
+            self.lines.push_str("  |");
+            at += 1;
+        }
+        at
     }
-    line
+}
+
+fn width(row: &Row<'_>) -> usize {
+    row.cells.iter().map(|cell| cell.columns).sum()
 }
 
 /// The rows of this table, not of those within it, and its caption.
-fn rows_of<'d>(table: &NodeRef<'d>) -> (Vec<Row<'d>>, Option<NodeRef<'d>>) {
+fn rows_of<'d>(walk: &Walk<'_, 'd>, table: &NodeRef<'d>) -> (Vec<Row<'d>>, Option<NodeRef<'d>>) {
     let mut rows = Vec::new();
     let mut caption = None;
-    for child in table.children_it(false) {
-        match name_of(&child).as_deref() {
-            Some("caption") => caption = Some(child),
-            Some("tr") => rows.extend(row_of(&child, false)),
-            Some(part @ ("thead" | "tbody" | "tfoot")) => {
-                let rows_in = child.children_it(false).filter(|row| row.has_name("tr"));
-                rows.extend(rows_in.filter_map(|row| row_of(&row, part == "thead")));
+    for child in kept(walk, table) {
+        match child {
+            (Tag::Caption, node) => caption = Some(node),
+            (Tag::Tr, node) => rows.extend(row_of(walk, &node, false)),
+            (part @ (Tag::Thead | Tag::Tbody | Tag::Tfoot), node) => {
+                for (tag, row) in kept(walk, &node) {
+                    if tag == Tag::Tr {
+                        rows.extend(row_of(walk, &row, part == Tag::Thead));
+                    }
+                }
             }
             _ => {}
         }
@@ -86,27 +139,44 @@ fn rows_of<'d>(table: &NodeRef<'d>) -> (Vec<Row<'d>>, Option<NodeRef<'d>>) {
     (rows, caption)
 }
 
-fn row_of<'d>(row: &NodeRef<'d>, in_head: bool) -> Option<Row<'d>> {
-    let cells: Vec<NodeRef<'d>> =
-        row.children_it(false).filter(|cell| cell.has_name("td") || cell.has_name("th")).collect();
-    let is_head = in_head || cells.iter().all(|cell| cell.has_name("th"));
-    (!cells.is_empty()).then_some(Row { cells, is_head })
+/// The elements in another one that are not left out.
+fn kept<'w, 'd>(
+    walk: &'w Walk<'_, 'd>,
+    node: &NodeRef<'d>,
+) -> impl Iterator<Item = (Tag, NodeRef<'d>)> + use<'w, 'd> {
+    let content = walk.content;
+    node.children_it(false).filter_map(move |child| {
+        let element = child.element_ref()?;
+        let tag = Tag::of(&element.name.local);
+        (!content.leaves_out(child.id, tag, &element)).then_some((tag, child))
+    })
 }
 
-fn span(cell: &NodeRef<'_>) -> usize {
-    cell.attr("colspan").and_then(|span| span.trim().parse().ok()).unwrap_or(1).clamp(1, COLUMNS_MAX)
+fn row_of<'d>(walk: &Walk<'_, 'd>, row: &NodeRef<'d>, in_head: bool) -> Option<Row<'d>> {
+    let mut is_head = true;
+    let mut cells = Vec::new();
+    for (tag, node) in kept(walk, row).filter(|(tag, _)| tag.is_cell()) {
+        is_head &= tag == Tag::Th;
+        let columns = span(&node, local_name!("colspan"), COLUMNS_MAX);
+        let rows = span(&node, local_name!("rowspan"), ROWS_MAX);
+        cells.push(Cell { node, columns, rows });
+    }
+    (!cells.is_empty()).then_some(Row { cells, is_head: in_head || is_head })
 }
 
-/// Whether a cell holds what a line of a table cannot.
-fn holds_blocks(cell: &NodeRef<'_>) -> bool {
+fn span(cell: &NodeRef<'_>, name: LocalName, max: usize) -> usize {
+    let span = cell.element_ref().and_then(|element| element.attr_ref(name)?.trim().parse().ok());
+    span.unwrap_or(1).clamp(1, max)
+}
+
+/// Whether a cell holds what a line of a table cannot; in a table with a head, lists go on a line.
+fn holds_blocks(cell: &NodeRef<'_>, has_head: bool) -> bool {
     let mut paragraphs = 0;
     cell.descendants_it().any(|node| {
-        let name = name_of(&node);
-        paragraphs += usize::from(name.as_deref() == Some("p"));
-        paragraphs > 2
-            || matches!(
-                name.as_deref(),
-                Some("table" | "ul" | "ol" | "pre" | "blockquote" | "h1" | "h2" | "h3" | "h4")
-            )
+        let Some(tag) = node.element_ref().map(|element| Tag::of(&element.name.local)) else { return false };
+        paragraphs += usize::from(tag == Tag::P);
+        !has_head && paragraphs > PARAGRAPHS_MAX
+            || matches!(tag, Tag::Table | Tag::Blockquote | Tag::H1 | Tag::H2 | Tag::H3)
+            || !has_head && matches!(tag, Tag::Ul | Tag::Ol | Tag::Pre | Tag::H4)
     })
 }

@@ -14,7 +14,7 @@ fn headings_paragraphs_and_inline_marks() {
         markdown(
             "<h1>A <a class=anchor href='#a'>¶</a></h1><p>one <b> two </b>three<em>!</em></p><p>four<br>five<br></p><hr><p>six"
         ),
-        "# A\n\none **two** three*!*\n\nfour  \nfive\n\n---\n\nsix"
+        "# A\n\none **two** three!\n\nfour  \nfive\n\n---\n\nsix"
     );
 }
 

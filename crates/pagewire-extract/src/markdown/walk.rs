@@ -2,27 +2,27 @@
 //!
 //! Recursion goes down to a depth that no page for people reaches; below it there is only text.
 
-use dom_query::NodeRef;
+use dom_query::{Element, LocalName, NodeData, NodeRef, local_name};
 use url::Url;
 
-use super::table;
+use super::footnotes::Footnotes;
 use super::writer::{Mark, Writer};
+use super::{address, code, escape, math, table};
+use crate::dom::Tag;
 use crate::images;
-use crate::main_content::{Content, name_of};
-use crate::text::is_block;
+use crate::main_content::Content;
 
 /// Levels of the tree that are told apart.
 const DEPTH_MAX: usize = 200;
 /// Lists and quotations within each other; deeper ones are not indented further, or their indents would be most of
 /// the output.
 const NESTING_MAX: usize = 12;
-/// Characters of an address.
-const ADDRESS_CHARS_MAX: usize = 4_096;
 
 pub(super) struct Walk<'c, 'd> {
     pub(super) content: &'c Content<'d>,
     base: &'c Url,
     pub(super) writer: Writer,
+    footnotes: Footnotes,
     depth: usize,
     nesting: usize,
     /// The numbers of the lists that are open; `None` for bullets.
@@ -31,7 +31,15 @@ pub(super) struct Walk<'c, 'd> {
 
 impl<'c, 'd> Walk<'c, 'd> {
     pub(super) fn new(content: &'c Content<'d>, base: &'c Url) -> Self {
-        Self { content, base, writer: Writer::default(), depth: 0, nesting: 0, lists: Vec::new() }
+        Self {
+            content,
+            base,
+            writer: Writer::default(),
+            footnotes: Footnotes::default(),
+            depth: 0,
+            nesting: 0,
+            lists: Vec::new(),
+        }
     }
 
     pub(super) fn root(&mut self, node: &NodeRef<'d>) {
@@ -67,39 +75,59 @@ impl<'c, 'd> Walk<'c, 'd> {
         if self.writer.is_full() {
             return;
         }
-        if node.is_text() {
-            self.writer.text(&node.text());
+        if let Some(element) = node.element_ref() {
+            self.element(node, &element);
+        } else {
+            node.query(|node| {
+                if let NodeData::Text { contents } = &node.data {
+                    self.writer.text(contents);
+                }
+            });
+        }
+    }
+
+    fn element(&mut self, node: &NodeRef<'d>, element: &Element) {
+        let tag = Tag::of(&element.name.local);
+        if tag == Tag::Script {
+            if let Some(tex) = math::of_script(node, element) {
+                self.math(&tex);
+            }
             return;
         }
-        if self.content.leaves_out(node) {
+        if self.content.leaves_out(node.id, tag, element) || math::is_rendering(tag, element) {
             return;
         }
-        let Some(name) = name_of(node) else { return };
-        match &*name {
-            "h1" | "h2" | "h3" | "h4" | "h5" | "h6" => self.heading(node, &name),
-            "b" | "strong" => self.marked(node, Mark::Strong),
-            "i" | "em" | "cite" | "dfn" => self.marked(node, Mark::Emphasis),
-            "s" | "del" | "strike" => self.marked(node, Mark::Strike),
-            "a" => self.link(node),
-            "img" => self.image(node),
-            "br" => self.writer.hard_break(),
-            "hr" => self.rule(),
-            "code" | "kbd" | "samp" | "tt" => self.code(node),
-            "pre" => self.code_block(node),
-            "ul" | "menu" => self.list(node, None),
-            "ol" => {
-                let start = node.attr("start").and_then(|start| start.trim().parse().ok());
+        match tag {
+            Tag::H1 | Tag::H2 | Tag::H3 | Tag::H4 | Tag::H5 | Tag::H6 => {
+                self.heading(node, tag.heading_level().unwrap_or(6));
+            }
+            Tag::B | Tag::Strong => self.marked(node, Mark::Strong),
+            Tag::I | Tag::Em | Tag::Cite | Tag::Dfn => self.marked(node, Mark::Emphasis),
+            Tag::S | Tag::Del | Tag::Strike => self.marked(node, Mark::Strike),
+            Tag::A => self.link(node, element),
+            Tag::Img => self.image(element),
+            Tag::Br => self.writer.hard_break(),
+            Tag::Hr => self.rule(),
+            Tag::Code | Tag::Kbd | Tag::Samp | Tag::Tt => self.code(node),
+            Tag::Pre => self.code_block(node),
+            Tag::Ul | Tag::Menu => self.list(node, None),
+            Tag::Ol => {
+                let start =
+                    element.attr_ref(local_name!("start")).and_then(|start| start.trim().parse().ok());
                 self.list(node, Some(start.unwrap_or(1).min(999_999_999)));
             }
-            "li" => self.item(node),
-            "blockquote" => self.nested(node, None, "> "),
-            "dt" | "summary" => self.paragraph(node, Some(Mark::Strong)),
-            "figcaption" => self.paragraph(node, Some(Mark::Emphasis)),
-            "dd" => self.nested(node, Some("- "), "  "),
-            "table" => table::write(self, node),
-            "math" => self.math(node),
-            name if is_block(name) => self.paragraph(node, None),
-            "td" | "th" => {
+            Tag::Li => self.item(node, element),
+            Tag::Blockquote => self.nested(node, None, "> "),
+            Tag::Dt | Tag::Summary => self.paragraph(node, Some(Mark::Strong)),
+            Tag::Figcaption => self.paragraph(node, Some(Mark::Emphasis)),
+            Tag::Dd => self.nested(node, Some("- "), "  "),
+            Tag::Table => table::write(self, node),
+            Tag::Math => match math::of_element(node, element) {
+                Some(tex) => self.math(&tex),
+                None => self.children(node),
+            },
+            tag if tag.is_block() => self.paragraph(node, None),
+            tag if tag.is_cell() => {
                 self.writer.space();
                 self.children(node);
             }
@@ -107,8 +135,7 @@ impl<'c, 'd> Walk<'c, 'd> {
         }
     }
 
-    fn heading(&mut self, node: &NodeRef<'d>, name: &str) {
-        let level = name[1..].parse().unwrap_or(6);
+    fn heading(&mut self, node: &NodeRef<'d>, level: usize) {
         let begun = self.writer.begin_heading(level);
         self.children(node);
         if begun {
@@ -133,25 +160,52 @@ impl<'c, 'd> Walk<'c, 'd> {
         }
     }
 
-    fn link(&mut self, node: &NodeRef<'d>) {
-        let href = node.attr("href");
-        let href = href.as_deref().map(str::trim).unwrap_or_default();
-        // The marks that show up beside headings lead to the heading itself.
-        if href.starts_with('#') && matches!(node.text().trim(), "#" | "¶" | "§" | "🔗" | "") {
-            return;
+    fn link(&mut self, node: &NodeRef<'d>, element: &Element) {
+        let href = element.attr_ref(local_name!("href")).map(str::trim).unwrap_or_default();
+        if let Some(target) = href.strip_prefix('#') {
+            if self.footnotes.is_way_back(target) {
+                return;
+            }
+            let text = node.text();
+            // The marks that show up beside headings lead to the heading itself.
+            if matches!(text.trim(), "#" | "¶" | "§" | "🔗" | "↩" | "↩︎" | "↑" | "^" | "") {
+                return;
+            }
+            if let Some(label) = self.footnotes.label(self.content, target, &text) {
+                self.writer.verbatim(&format!("[^{label}]"));
+                return;
+            }
         }
-        match address(self.base, href) {
+        match address::of_link(self.base, href) {
             Some(address) => self.marked(node, Mark::Link(address)),
             None => self.children(node),
         }
     }
 
-    fn image(&mut self, node: &NodeRef<'d>) {
-        let Some(source) = images::source_of(node) else { return };
-        let Some(address) = address(self.base, &source) else { return };
-        let alt = node.attr("alt").map(|alt| alt.split_whitespace().collect::<Vec<_>>().join(" "));
-        let alt = alt.unwrap_or_default().replace('\\', "\\\\").replace('[', "\\[").replace(']', "\\]");
-        self.writer.verbatim(&format!("![{alt}]({address})"));
+    fn image(&mut self, element: &Element) {
+        let alt = element.attr_ref(local_name!("alt")).unwrap_or_default();
+        if let Some(tex) = math::of_image(element, alt) {
+            self.math(tex);
+            return;
+        }
+        let Some(source) = images::source_of(element) else { return };
+        let Some(address) = address::of_image(self.base, &source) else { return };
+        let mut image = String::with_capacity(alt.len() + address.len() + 5);
+        image.push_str("![");
+        for (index, word) in alt.split_whitespace().enumerate() {
+            if index > 0 {
+                image.push(' ');
+            }
+            escape::inline(&mut image, word, false);
+        }
+        image.push_str("](");
+        image.push_str(&address);
+        image.push(')');
+        self.writer.verbatim(&image);
+    }
+
+    fn math(&mut self, tex: &str) {
+        self.writer.verbatim(&format!("${tex}$"));
     }
 
     fn rule(&mut self) {
@@ -162,16 +216,11 @@ impl<'c, 'd> Walk<'c, 'd> {
 
     fn code(&mut self, node: &NodeRef<'d>) {
         let text = node.text();
-        let code = text.split_whitespace().collect::<Vec<_>>().join(" ");
-        if code.is_empty() {
-            return;
-        }
+        let Some(code) = code::span(&text) else { return };
         if text.starts_with(char::is_whitespace) {
             self.writer.space();
         }
-        let fence = "`".repeat(longest_run_of_backticks(&code) + 1);
-        let pad = if code.starts_with('`') || code.ends_with('`') { " " } else { "" };
-        self.writer.verbatim(&format!("{fence}{pad}{code}{pad}{fence}"));
+        self.writer.verbatim(&code);
         if text.ends_with(char::is_whitespace) {
             self.writer.space();
         }
@@ -180,32 +229,31 @@ impl<'c, 'd> Walk<'c, 'd> {
     fn code_block(&mut self, node: &NodeRef<'d>) {
         if self.writer.is_one_line() {
             self.code(node);
-            return;
+        } else if let Some(block) = code::block(node) {
+            self.writer.lines(&block);
         }
-        let text = text_with_breaks(node);
-        let code = text.trim_matches('\n').trim_end();
-        if code.trim().is_empty() {
-            return;
-        }
-        let fence = "`".repeat((longest_run_of_backticks(code) + 1).max(3));
-        let language = language_of(node).unwrap_or_default();
-        self.writer.lines(&format!("{fence}{language}\n{code}\n{fence}"));
     }
 
     fn list(&mut self, node: &NodeRef<'d>, number: Option<u64>) {
-        self.between_blocks();
+        // A list within an item follows on the next line; only one that begins with 1 may do so right after text.
+        if self.lists.is_empty() || number.is_some_and(|number| number != 1) {
+            self.writer.block();
+        } else {
+            self.writer.line();
+        }
         self.lists.push(number);
         self.children(node);
         self.lists.pop();
-        self.between_blocks();
+        self.writer.block();
     }
 
-    /// Lists within lists follow without a blank line.
-    fn between_blocks(&mut self) {
-        if self.lists.is_empty() { self.writer.block() } else { self.writer.line() }
-    }
-
-    fn item(&mut self, node: &NodeRef<'d>) {
+    fn item(&mut self, node: &NodeRef<'d>, element: &Element) {
+        if let Some(label) = element.attr_ref(local_name!("id")).and_then(|id| self.footnotes.definition(id))
+        {
+            let marker = format!("[^{label}]: ");
+            self.nested(node, Some(&marker), "    ");
+            return;
+        }
         let marker = match self.lists.last_mut() {
             Some(Some(number)) => {
                 let marker = format!("{number}. ");
@@ -215,7 +263,7 @@ impl<'c, 'd> Walk<'c, 'd> {
             Some(None) | None => "- ".to_owned(),
         };
         self.writer.line();
-        self.within(node, Some(&marker), &" ".repeat(marker.len()));
+        self.within(node, Some(&marker), &"              "[..marker.len()]);
         self.writer.end_item();
     }
 
@@ -239,81 +287,9 @@ impl<'c, 'd> Walk<'c, 'd> {
         self.writer.pop_prefix();
         self.nesting -= 1;
     }
-
-    fn math(&mut self, node: &NodeRef<'d>) {
-        let tex = node.attr("alttext").map(|tex| tex.split_whitespace().collect::<Vec<_>>().join(" "));
-        match tex.filter(|tex| !tex.is_empty()) {
-            Some(tex) => self.writer.verbatim(&format!("${tex}$")),
-            None => self.children(node),
-        }
-    }
 }
 
-/// An absolute address that Markdown takes as it is; `None` for what leads nowhere (`javascript:`, `data:`).
-fn address(base: &Url, href: &str) -> Option<String> {
-    if href.is_empty() {
-        return None;
-    }
-    let url = base.join(href).ok()?;
-    if !matches!(url.scheme(), "http" | "https" | "mailto" | "tel" | "ftp")
-        || url.as_str().len() > ADDRESS_CHARS_MAX
-    {
-        return None;
-    }
-    let mut address = String::with_capacity(url.as_str().len());
-    for c in url.as_str().chars() {
-        match c {
-            '(' => address.push_str("%28"),
-            ')' => address.push_str("%29"),
-            '<' => address.push_str("%3C"),
-            '>' => address.push_str("%3E"),
-            '|' => address.push_str("%7C"),
-            '\\' => address.push_str("%5C"),
-            c if c.is_whitespace() || c.is_control() => address.push_str("%20"),
-            c => address.push(c),
-        }
-    }
-    Some(address)
-}
-
-fn longest_run_of_backticks(text: &str) -> usize {
-    text.split(|c| c != '`').map(str::len).max().unwrap_or(0)
-}
-
-/// The text of preformatted content, where `<br>` is a line break as well.
-fn text_with_breaks(node: &NodeRef<'_>) -> String {
-    let mut out = String::new();
-    let mut waiting = vec![*node];
-    while let Some(node) = waiting.pop() {
-        if node.is_text() {
-            out.push_str(&node.text());
-        } else if node.has_name("br") {
-            out.push('\n');
-        } else {
-            waiting.extend(node.children_it(true));
-        }
-    }
-    out.replace("\r\n", "\n").replace('\r', "\n")
-}
-
-/// The language of code, as classes name it: on the block, the `code` in it, or what stands around it.
-fn language_of(pre: &NodeRef<'_>) -> Option<String> {
-    let code = pre.children_it(false).find(|child| child.has_name("code"));
-    let around = pre.parent();
-    [code, Some(*pre), around].into_iter().flatten().find_map(|node| {
-        let from_data =
-            node.attr("data-lang").or_else(|| node.attr("data-language")).map(|lang| lang.to_string());
-        let language = from_data.or_else(|| {
-            let classes = node.attr("class")?;
-            classes.split_whitespace().find_map(|class| {
-                ["language-", "lang-", "highlight-source-", "brush:"]
-                    .iter()
-                    .find_map(|start| class.strip_prefix(start))
-                    .map(str::to_owned)
-            })
-        })?;
-        let plain =
-            language.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '+' | '#' | '-' | '_' | '.'));
-        (plain && (1..=30).contains(&language.len())).then_some(language)
-    })
+/// An attribute's value.
+pub(super) fn attribute(element: &Element, name: LocalName) -> Option<&str> {
+    element.attr_ref(name).map(str::trim).filter(|value| !value.is_empty())
 }

@@ -1,7 +1,9 @@
 //! Markdown as it is put down: words, breaks, prefixes and inline marks.
 //!
 //! White space is never written before it is known to be needed, so no line ends in a space and no marks hold one at
-//! their inner edge; a mark is written only when there is something to mark.
+//! their inner edge; a mark is written only when there is something to mark, and only where Markdown takes it as one.
+
+use super::escape::{self, Place, is_punctuation};
 
 /// Bytes of Markdown after which no more is taken in; a record could not hold them anyway.
 const OUT_BYTES_MAX: usize = 24 * 1024 * 1024;
@@ -19,7 +21,7 @@ enum Break {
     Block,
 }
 
-/// An inline mark that is open.
+/// An inline mark.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Mark {
     Strong,
@@ -38,6 +40,29 @@ impl Mark {
             Self::Link(_) => "[",
         }
     }
+
+    fn is_like(&self, other: &Self) -> bool {
+        std::mem::discriminant(self) == std::mem::discriminant(other)
+    }
+}
+
+/// How far an open mark has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    /// To be written before the next content.
+    Due,
+    /// Written at this byte.
+    Written(usize),
+    /// Markdown would not take it as a mark here.
+    Left,
+}
+
+/// A mark that was closed at the very end of what is written; what comes next may undo it.
+#[derive(Debug, Clone, Copy)]
+struct Closed {
+    opening_at: usize,
+    closing_at: usize,
+    length: usize,
 }
 
 /// A prefix of the lines of a nested block: a list item's or a quotation's.
@@ -51,7 +76,8 @@ struct Prefix {
 pub(super) struct Writer {
     out: String,
     prefixes: Vec<Prefix>,
-    marks: Vec<(Mark, bool)>,
+    marks: Vec<(Mark, State)>,
+    closed: Vec<Closed>,
     break_due: Break,
     space_due: bool,
     /// Whether the line has no words yet: some characters mean something there only.
@@ -76,7 +102,7 @@ impl Writer {
     }
 
     pub(super) fn finish(mut self) -> String {
-        self.close_marks_from(0);
+        self.close_marks();
         self.out
     }
 
@@ -139,13 +165,13 @@ impl Writer {
             return false;
         }
         self.block();
-        self.push_prefix(Some(&format!("{} ", "#".repeat(level))), "");
+        self.push_prefix(Some(&"###### "[6 - level.min(6)..]), "");
         self.one_line = true;
         true
     }
 
     pub(super) fn end_heading(&mut self) {
-        self.close_marks_from(0);
+        self.close_marks();
         self.one_line = false;
         self.pop_prefix();
         self.block();
@@ -153,78 +179,126 @@ impl Writer {
 
     /// Opens a mark; `false` where the like is open already.
     pub(super) fn open(&mut self, mark: Mark) -> bool {
-        let same = |(open, _): &(Mark, bool)| match (&mark, open) {
-            (Mark::Link(_), Mark::Link(_)) => true,
-            (mark, open) => mark == open,
-        };
-        if self.marks.iter().any(same) {
+        if self.marks.iter().any(|(open, _)| open.is_like(&mark)) {
             return false;
         }
-        self.marks.push((mark, false));
+        self.marks.push((mark, State::Due));
         true
     }
 
     /// Closes the mark opened last.
     pub(super) fn close(&mut self) {
-        if let Some((mark, true)) = self.marks.pop() {
-            self.write_closing(&mark);
+        if let Some((mark, State::Written(at))) = self.marks.pop() {
+            self.write_closing(&mark, at);
         }
     }
 
-    fn write_closing(&mut self, mark: &Mark) {
+    fn write_closing(&mut self, mark: &Mark, opening_at: usize) {
         match mark {
             Mark::Link(address) => {
                 self.out.push_str("](");
                 self.out.push_str(address);
                 self.out.push(')');
+                self.closed.clear();
             }
-            mark => self.out.push_str(mark.opening()),
+            mark => {
+                let closing_at = self.out.len();
+                self.out.push_str(mark.opening());
+                self.closed.push(Closed { opening_at, closing_at, length: mark.opening().len() });
+            }
         }
     }
 
     /// Closes what is open, to be opened again by what comes.
-    fn close_marks_from(&mut self, from: usize) {
-        for at in (from..self.marks.len()).rev() {
-            if std::mem::replace(&mut self.marks[at].1, false) {
+    fn close_marks(&mut self) {
+        for at in (0..self.marks.len()).rev() {
+            if let State::Written(opening_at) = std::mem::replace(&mut self.marks[at].1, State::Due) {
                 let mark = self.marks[at].0.clone();
-                self.write_closing(&mark);
+                self.write_closing(&mark, opening_at);
+            }
+        }
+        self.closed.clear();
+    }
+
+    /// Makes ready for content that begins with this character: the break, the space and the marks that are due.
+    fn begin(&mut self, next: char) {
+        if self.break_due != Break::None || self.out.is_empty() {
+            self.begin_line();
+        } else if self.space_due && !self.at_line_start {
+            self.out.push(' ');
+        } else if !self.closed.is_empty() {
+            self.undo_unless_taken(next);
+        }
+        self.closed.clear();
+        self.space_due = false;
+        if self.marks.last().is_some_and(|(_, state)| *state == State::Due) {
+            self.write_openings(next);
+        }
+    }
+
+    /// Closing marks after punctuation and right before a letter are none; nor are any before a sign like theirs.
+    fn undo_unless_taken(&mut self, next: char) {
+        let inner = self.out[..self.closed[0].closing_at].chars().next_back();
+        if !inner.is_some_and(is_punctuation) || is_punctuation(next) {
+            return;
+        }
+        for at in (0..self.closed.len()).rev() {
+            let Closed { opening_at, closing_at, length } = self.closed[at];
+            self.out.truncate(closing_at);
+            self.out.replace_range(opening_at..opening_at + length, "");
+            for inner in &mut self.closed[..at] {
+                inner.opening_at -= length;
+                inner.closing_at -= length;
             }
         }
     }
 
-    /// Makes ready for content: the break, the prefixes, the space and the marks that are due.
-    fn begin(&mut self) {
-        self.begin_unmarked();
-        for (mark, written) in &mut self.marks {
-            if !std::mem::replace(written, true) {
-                self.out.push_str(mark.opening());
+    fn write_openings(&mut self, next: char) {
+        let mut before = self.out.chars().next_back().unwrap_or(' ');
+        for at in 0..self.marks.len() {
+            let (mark, state) = &self.marks[at];
+            if *state != State::Due {
+                continue;
+            }
+            let is_link = matches!(mark, Mark::Link(_));
+            let next = match self.marks.get(at + 1) {
+                Some((Mark::Link(_), _)) => '[',
+                Some(_) | None => next,
+            };
+            let is_taken = is_link
+                || !matches!(before, '*' | '~')
+                    && (!is_punctuation(next) || before.is_whitespace() || is_punctuation(before));
+            if !is_taken {
+                self.marks[at].1 = State::Left;
+                continue;
+            }
+            if is_link && before == '!' {
+                // Or it would be an image.
+                self.out.pop();
+                self.out.push_str("\\!");
+            }
+            let (mark, state) = &mut self.marks[at];
+            *state = State::Written(self.out.len());
+            self.out.push_str(mark.opening());
+            if is_link {
+                before = '[';
             }
         }
     }
 
-    fn begin_unmarked(&mut self) {
+    fn begin_line(&mut self) {
         let due = std::mem::take(&mut self.break_due);
-        if self.out.is_empty() {
-            self.start_line();
-        } else if due != Break::None {
-            if due != Break::Hard {
-                self.close_marks_from(0);
-            }
+        if !self.out.is_empty() {
             if due == Break::Hard {
                 self.out.push_str("  ");
+            } else {
+                self.close_marks();
             }
             self.out.push('\n');
             if due == Break::Block {
                 self.blank_line();
             }
-            self.start_line();
-        } else if self.space_due && !self.at_line_start {
-            self.out.push(' ');
         }
-        self.space_due = false;
-    }
-
-    fn start_line(&mut self) {
         for prefix in &mut self.prefixes {
             match prefix.first.take() {
                 Some(first) => self.out.push_str(&first),
@@ -232,38 +306,47 @@ impl Writer {
             }
         }
         self.at_line_start = true;
+        self.space_due = false;
     }
 
     /// A blank line within the blocks that go on.
     fn blank_line(&mut self) {
-        let goes_on = self.prefixes.iter().take_while(|prefix| prefix.first.is_none());
-        let line: String = goes_on.map(|prefix| prefix.rest.as_str()).collect();
-        self.out.push_str(line.trim_end());
+        let start = self.out.len();
+        for prefix in self.prefixes.iter().take_while(|prefix| prefix.first.is_none()) {
+            self.out.push_str(&prefix.rest);
+        }
+        let end = start + self.out[start..].trim_end().len();
+        self.out.truncate(end);
         self.out.push('\n');
     }
 
     /// Text of the page: white space folded, what would be taken for markup escaped.
     pub(super) fn text(&mut self, text: &str) {
-        if text.starts_with(char::is_whitespace) {
-            self.space_due = true;
-        }
-        for (index, word) in text.split_whitespace().enumerate() {
-            if index > 0 {
+        let mut rest = text;
+        loop {
+            let start = rest.trim_start();
+            if start.len() < rest.len() {
                 self.space_due = true;
             }
-            self.begin();
-            self.word(word);
-            self.at_line_start = false;
-        }
-        if text.ends_with(char::is_whitespace) {
-            self.space_due = true;
+            let Some(first) = start.chars().next() else { return };
+            let end = start.find(char::is_whitespace).unwrap_or(start.len());
+            let (word, after) = start.split_at(end);
+            self.begin(first);
+            let place = Place {
+                line_start: std::mem::take(&mut self.at_line_start),
+                cell: self.in_cell,
+                heading: self.one_line && !self.in_cell,
+                before_space: !after.is_empty(),
+            };
+            escape::word(&mut self.out, word, place);
+            rest = after;
         }
     }
 
     /// Something that is Markdown already: code, an image.
     pub(super) fn verbatim(&mut self, markdown: &str) {
-        self.begin();
-        if self.in_cell {
+        self.begin(markdown.chars().next().unwrap_or(' '));
+        if self.in_cell && markdown.contains('|') {
             self.out.push_str(&markdown.replace('|', "\\|"));
         } else {
             self.out.push_str(markdown);
@@ -278,47 +361,16 @@ impl Writer {
             if index > 0 {
                 self.break_due = Break::Line;
             }
-            self.begin_unmarked();
+            if self.break_due != Break::None || self.out.is_empty() {
+                self.begin_line();
+            }
+            if line.is_empty() {
+                // A line of nothing but its prefix ends without a space.
+                self.out.truncate(self.out.trim_end_matches(' ').len());
+            }
             self.out.push_str(line);
             self.at_line_start = false;
         }
         self.block();
-    }
-
-    fn word(&mut self, word: &str) {
-        if self.at_line_start {
-            let first = word.as_bytes()[0];
-            let digits = word.bytes().take_while(u8::is_ascii_digit).count();
-            let is_all = |c: u8| word.bytes().all(|b| b == c);
-            if digits > 0 && digits <= 9 && matches!(&word[digits..], "." | ")") {
-                self.out.push_str(&word[..digits]);
-                self.out.push('\\');
-                self.out.push_str(&word[digits..]);
-                return;
-            }
-            if first == b'>' || is_all(b'#') || is_all(b'-') || is_all(b'=') || is_all(b'+') {
-                self.out.push('\\');
-            }
-        }
-        let mut before = ' ';
-        let mut rest = word.char_indices().peekable();
-        while let Some((_, c)) = rest.next() {
-            let after = rest.peek().map_or(' ', |(_, next)| *next);
-            let escaped = match c {
-                '\\' => after.is_ascii_punctuation() || after == ' ',
-                '*' | '[' | ']' | '`' => true,
-                '_' => !(before.is_alphanumeric() && after.is_alphanumeric()),
-                '<' => after.is_ascii_alphabetic() || matches!(after, '/' | '!' | '?'),
-                '~' => before == '~' || after == '~',
-                '&' => after.is_ascii_alphanumeric() || after == '#',
-                '|' => self.in_cell,
-                _ => false,
-            };
-            if escaped {
-                self.out.push('\\');
-            }
-            self.out.push(c);
-            before = c;
-        }
     }
 }

@@ -1,7 +1,13 @@
 //! The tree of a page, within bounds. The parser's time grows with the square of the nesting depth, so a document is
 //! cut where it nests deeper than any real page does.
 
+mod tag;
+mod walk;
+
 use dom_query::Document;
+
+pub(crate) use tag::Tag;
+pub(crate) use walk::{Visitor, walk};
 
 use crate::tags::{Met, Tags};
 

@@ -1,0 +1,282 @@
+//! Which part of a page is its content, decided on its outline: first what surrounds content goes, then the way goes
+//! down from the body to the element that holds nearly all that is left, then that is cleaned.
+//!
+//! Recall comes first: nothing that holds much of a page's sentences is ever dropped by its name, and if too little is
+//! left, all is kept but navigation.
+
+use super::clean;
+use super::names::Hints;
+use super::outline::{Amount, Block, Outline};
+use crate::dom::Tag;
+
+/// Share of a block's score that a child must hold for the way to go down into it.
+const DOMINANT_SHARE: f32 = 0.82;
+/// The same for a child that says of itself to be the content.
+const CALLED_CONTENT_SHARE: f32 = 0.5;
+/// The same from a block that says so to one that does not.
+const WRAPPER_SHARE: f32 = 0.97;
+/// Share of the page's sentences up to which a block is dropped by its name.
+const NAMED_SHARE: f32 = 0.35;
+/// Characters in sentences from which on a page is an article.
+const ARTICLE_PROSE: u32 = 350;
+/// Share of the page's sentences that must be left when all is decided.
+const LEFT_SHARE: f32 = 0.22;
+
+/// What kind of page this is, as far as it matters here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// One text.
+    Article,
+    /// Posts of many.
+    Discussion,
+    /// Anything else: lists, products, tools, front pages.
+    Other,
+}
+
+/// What was chosen.
+pub(super) struct Choice {
+    pub(super) kind: Kind,
+    pub(super) root: usize,
+}
+
+/// Chooses; what is not content is marked as dropped in the outline.
+pub(super) fn choose(outline: &mut Outline) -> Choice {
+    let page = outline.blocks[0].sum;
+    let kind = kind_of(outline, page);
+    drop_surroundings(outline, kind);
+    outline.add_up();
+    let root = content_root(outline);
+    if kind == Kind::Article {
+        clean::article(outline, root);
+    } else {
+        clean::other(outline, root);
+    }
+    outline.add_up();
+    let left = outline.blocks[root].sum;
+    let too_little = if page.prose > 0 {
+        (left.prose as f32) < LEFT_SHARE * page.prose as f32
+    } else {
+        (left.text as f32) < 0.1 * page.text as f32
+    };
+    if too_little && root_is_narrow(outline, root, page) {
+        return all_but_navigation(outline, kind);
+    }
+    Choice { kind, root }
+}
+
+fn root_is_narrow(outline: &Outline, root: usize, page: Amount) -> bool {
+    let left = outline.blocks[root].sum;
+    // A page that is nearly all comments or teasers beside a text of some length keeps the text.
+    left.prose < 2 * ARTICLE_PROSE && left.text < page.text / 3
+}
+
+/// The last resort: the whole body without what is navigation by its kind.
+fn all_but_navigation(outline: &mut Outline, kind: Kind) -> Choice {
+    for block in &mut outline.blocks {
+        block.dropped = false;
+    }
+    outline.add_up();
+    let page = outline.blocks[0].sum;
+    for at in 1..outline.blocks.len() {
+        let block = &outline.blocks[at];
+        let surrounds = matches!(block.tag, Tag::Nav | Tag::Footer) || block.hints.any_of(Hints::UNSEEN);
+        if !block.dropped && surrounds && is_small(block, page, 0.5) {
+            outline.drop(at);
+        }
+    }
+    outline.add_up();
+    Choice { kind, root: 0 }
+}
+
+fn kind_of(outline: &Outline, page: Amount) -> Kind {
+    let mut comments = Amount::default();
+    let mut at = 1;
+    while at < outline.blocks.len() {
+        let block = &outline.blocks[at];
+        if block.hints.any_of(Hints::COMMENT) {
+            comments.add(block.sum);
+            at = block.end as usize;
+        } else {
+            at += 1;
+        }
+    }
+    let others = page.prose - comments.prose;
+    if comments.prose > 200 && others < comments.prose / 2 {
+        return Kind::Discussion;
+    }
+    let teasers: u32 = teaser_lists(outline).iter().map(|at| outline.blocks[*at].sum.prose).sum();
+    if page.prose.saturating_sub(comments.prose + teasers) >= ARTICLE_PROSE {
+        Kind::Article
+    } else {
+        Kind::Other
+    }
+}
+
+/// Blocks that hold three or more teasers: children of one kind, each with a heading that is a link and little text.
+fn teaser_lists(outline: &Outline) -> Vec<usize> {
+    let mut lists = Vec::new();
+    let mut at = 0;
+    while at < outline.blocks.len() {
+        let block = &outline.blocks[at];
+        if block.dropped || block.sum.linked_headings < 3 {
+            at = if block.dropped { block.end as usize } else { at + 1 };
+            continue;
+        }
+        let teasers = outline
+            .children(at)
+            .filter(|child| {
+                let child = &outline.blocks[*child];
+                (1..=2).contains(&child.sum.linked_headings) && child.sum.text < 700
+            })
+            .count();
+        if teasers >= 3 {
+            lists.push(at);
+            at = block.end as usize;
+        } else {
+            at += 1;
+        }
+    }
+    lists
+}
+
+/// Whether a block holds so little of the page that it may go.
+fn is_small(block: &Block, page: Amount, share: f32) -> bool {
+    if page.prose >= ARTICLE_PROSE {
+        block.sum.prose as f32 <= share * page.prose as f32
+    } else {
+        block.sum.text as f32 <= share * page.text as f32
+    }
+}
+
+/// Drops what is around content by its kind or its name.
+fn drop_surroundings(outline: &mut Outline, kind: Kind) {
+    let page = outline.blocks[0].sum;
+    let mut within_article_until = 0;
+    let mut at = 1;
+    while at < outline.blocks.len() {
+        let block = &outline.blocks[at];
+        let within_article = at < within_article_until;
+        if surrounds(block, page, kind, within_article) {
+            let end = block.end as usize;
+            outline.drop(at);
+            at = end;
+            continue;
+        }
+        if matches!(block.tag, Tag::Article | Tag::Main) || block.hints.any_of(Hints::CONTENT) {
+            within_article_until = within_article_until.max(block.end as usize);
+        }
+        at += 1;
+    }
+    outline.add_up();
+    if kind == Kind::Article {
+        let page = outline.blocks[0].sum;
+        for list in teaser_lists(outline) {
+            let block = &outline.blocks[list];
+            if list > 0 && is_small(block, page, NAMED_SHARE) && block.sum.prose_share() < 0.8 {
+                outline.drop(list);
+            }
+        }
+    }
+}
+
+fn surrounds(block: &Block, page: Amount, kind: Kind, within_article: bool) -> bool {
+    if matches!(block.tag, Tag::Main | Tag::Article | Tag::Body) && !block.hints.any_of(Hints::COMMENT) {
+        return block.hints.any_of(Hints::RELATED) && block.sum.text < 800 && block.sum.linked_headings > 0;
+    }
+    let hints = block.hints;
+    let small = is_small(block, page, NAMED_SHARE);
+    let is_scrap = block.sum.text < 300 || (block.sum.text as f32) < 0.03 * page.text as f32;
+    match block.tag {
+        Tag::Nav if is_small(block, page, 0.5) => return true,
+        Tag::Footer if small && (!within_article || kind == Kind::Article && block.sum.prose < 300) => {
+            return true;
+        }
+        Tag::Header if small && !within_article => return true,
+        Tag::Form if small && (!within_article || block.sum.prose < 200) => {
+            return block.sum.prose < 400;
+        }
+        Tag::Label if block.sum.text < 60 => return true,
+        _ => {}
+    }
+    if hints == Hints::NONE {
+        return false;
+    }
+    let called_content = hints.any_of(Hints::CONTENT);
+    if hints.any_of(Hints::UNSEEN) && small {
+        return true;
+    }
+    // A heading, a paragraph of sentences or a picture's text is what it is, whatever it is called.
+    let is_text = (block.tag == Tag::P || block.tag.is_heading() || block.tag == Tag::Blockquote)
+        && block.sum.prose > 0
+        && block.sum.link_share() < 0.3;
+    if called_content || is_text {
+        return hints.any_of(Hints::COMMENT) && kind == Kind::Article && !called_content && small;
+    }
+    if hints.any_of(Hints::NOISE) && small && !block.tag.is_cell() {
+        return !block.tag.is_heading();
+    }
+    if hints.any_of(Hints::COMMENT) && kind != Kind::Discussion {
+        return is_small(block, page, 0.6) && block.tag != Tag::A || is_scrap;
+    }
+    if hints.any_of(Hints::RELATED) && kind != Kind::Other {
+        return small && !(block.tag.is_heading() && within_article);
+    }
+    if hints.any_of(Hints::SIDE) {
+        return small
+            && (!within_article
+                || kind != Kind::Article
+                || block.sum.prose_share() < 0.6
+                || block.tag == Tag::Aside && is_small(block, page, 0.15));
+    }
+    if kind == Kind::Article {
+        if hints.any_of(Hints::AUTHOR) {
+            return is_small(block, page, 0.15) && block.sum.text < 900;
+        }
+        if hints.any_of(Hints::TAGS) {
+            return block.sum.prose == 0 && is_scrap && !block.tag.is_heading();
+        }
+        if hints.any_of(Hints::BYLINE) {
+            return block.sum.text < 250
+                && block.sum.prose < 120
+                && !block.tag.is_heading()
+                && !block.tag.is_cell();
+        }
+    }
+    false
+}
+
+/// The block that holds nearly all, as far down as that goes.
+fn content_root(outline: &Outline) -> usize {
+    let mut at = 0;
+    let mut called_content = false;
+    loop {
+        let here = outline.blocks[at].sum;
+        let best = outline
+            .children(at)
+            .filter(|child| outline.blocks[*child].tag.is_container())
+            .max_by(|a, b| weight(&outline.blocks[*a]).total_cmp(&weight(&outline.blocks[*b])));
+        let Some(best) = best else { return at };
+        let child = &outline.blocks[best];
+        let says_so = child.hints.any_of(Hints::CONTENT) || matches!(child.tag, Tag::Article | Tag::Main);
+        let share = match (called_content, says_so) {
+            (false, true) => CALLED_CONTENT_SHARE,
+            (false, false) => DOMINANT_SHARE,
+            (true, true) => DOMINANT_SHARE,
+            (true, false) => WRAPPER_SHARE,
+        };
+        if weight(child) <= 0.0 || weight(child) < share * of_amount(here) {
+            return at;
+        }
+        called_content |= says_so;
+        at = best;
+    }
+}
+
+fn weight(block: &Block) -> f32 {
+    of_amount(block.sum)
+}
+
+/// What a block weighs on the way down: its score, and where there are no sentences, its text.
+fn of_amount(amount: Amount) -> f32 {
+    amount.score.max(0.0) + 0.05 * (amount.text - amount.link) as f32 + 0.01 * amount.link as f32
+}
