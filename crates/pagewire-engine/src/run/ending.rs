@@ -41,7 +41,7 @@ impl EarlyEnd {
     pub(super) fn sentence(self) -> &'static str {
         match self {
             Self::CreditsExhausted => "the workspace's credits are used up, so this URL was not fetched",
-            Self::MaxWallTime => "the run reached its longest time, so this URL was not fetched",
+            Self::MaxWallTime => "the run reached its longest time before this URL was fetched",
         }
     }
 }

@@ -101,6 +101,8 @@ pub struct Run {
     ending: watch::Sender<Option<Ending>>,
     /// Cancelled when the run must stop at once, whatever is under way.
     stop: CancellationToken,
+    /// Cancelled when the run's time is over: what is under way ends as an error then.
+    time_over: CancellationToken,
 }
 
 /// Who reads the run's records as they come.
@@ -144,6 +146,7 @@ impl Run {
             warnings: watch::Sender::new(Vec::new()),
             ending: watch::Sender::new(parts.ending),
             stop: CancellationToken::new(),
+            time_over: CancellationToken::new(),
         })
     }
 
@@ -258,24 +261,29 @@ impl Run {
     /// The URLs not yet under way end as errors, and with the last of them the run.
     fn end_early(&self, reason: EarlyEnd) {
         self.warn(reason.warning());
+        if reason == EarlyEnd::MaxWallTime {
+            self.time_over.cancel();
+        }
         let Some(lane) = self.lane.get() else { return };
-        let waiting = self.scheduler.drain_lane(*lane);
-        let failure = Failure {
-            code: TargetErrorCode::Cancelled,
-            message: reason.sentence().to_owned(),
-            http_status: None,
-            retryable: true,
-        };
-        if let Some(input) = self.input() {
-            for item in waiting {
-                self.record_failure(&input, item, item.attempts, &failure);
-            }
+        for item in self.scheduler.drain_lane(*lane) {
+            self.record_cancelled(item, reason);
         }
     }
 
     fn record_failure(&self, input: &RunInput, item: Item, attempts: u32, failure: &Failure) -> usize {
         let Some(entry) = input.entries.get(item.ordinal as usize) else { return 0 };
         self.record(item, ERROR, 0, error_record(entry, item.ordinal, attempts, failure))
+    }
+
+    fn record_cancelled(&self, item: Item, reason: EarlyEnd) -> Outcome {
+        let Some(input) = self.input() else { return Outcome::Abandoned };
+        let failure = Failure {
+            code: TargetErrorCode::Cancelled,
+            message: reason.sentence().to_owned(),
+            http_status: None,
+            retryable: true,
+        };
+        Outcome::Recorded { bytes: self.record_failure(&input, item, item.attempts, &failure) }
     }
 
     fn record(&self, item: Item, kind: Kind, weight: u32, body: Bytes) -> usize {
@@ -311,13 +319,7 @@ impl Run {
         let Some(entry) = input.entries.get(item.ordinal as usize) else { return Outcome::Abandoned };
         if !self.account.credits.may_spend() {
             self.end_early(EarlyEnd::CreditsExhausted);
-            let failure = Failure {
-                code: TargetErrorCode::Cancelled,
-                message: EarlyEnd::CreditsExhausted.sentence().to_owned(),
-                http_status: None,
-                retryable: true,
-            };
-            return Outcome::Recorded { bytes: self.record_failure(&input, item, item.attempts, &failure) };
+            return self.record_cancelled(item, EarlyEnd::CreditsExhausted);
         }
         let recipe = input.recipes.of(item.ordinal);
         match self.scraper.attempt(entry, item.ordinal, item.attempts, recipe).await {
@@ -348,6 +350,7 @@ impl Work for Run {
             tokio::select! {
                 biased;
                 () = self.stop.cancelled() => Outcome::Abandoned,
+                () = self.time_over.cancelled() => self.record_cancelled(item, EarlyEnd::MaxWallTime),
                 outcome = self.attempt_item(item) => outcome,
             }
         })

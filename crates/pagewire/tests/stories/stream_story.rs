@@ -245,18 +245,17 @@ async fn the_wall_time_ends_a_stream_with_every_url_accounted_for() {
     let urls: Vec<String> = (0..6).map(|n| world.origin.url(&format!("/hang?{n}"))).collect();
     let begun = Instant::now();
     let body = json!({
-        "urls": urls, "concurrency": 2, "formats": ["metadata"], "timeout_ms": 3_000, "retry": {"max": 0},
+        "urls": urls, "concurrency": 2, "formats": ["metadata"], "timeout_ms": 30_000, "retry": {"max": 0},
     });
     let frames = world.read(&body).await;
-    assert!(begun.elapsed() < Duration::from_secs(6), "{:?}", begun.elapsed());
+    assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
     let mut ledger = Ledger::new();
     ledger.enter(&frames);
     ledger.assert_complete(6);
     assert_eq!(named(&frames, "warning")[0].json()["code"], "max_wall_time");
     let codes: Vec<Value> =
         named(&frames, "error").iter().map(|error| error.json()["code"].clone()).collect();
-    let cancelled = codes.iter().filter(|code| **code == "cancelled").count();
-    assert!(cancelled >= 4, "what was not begun is not begun any more: {codes:?}");
+    assert!(codes.iter().all(|code| code == "cancelled"), "what is under way ends as well: {codes:?}");
 }
 
 #[tokio::test]
