@@ -11,13 +11,16 @@ use pagewire_fetch::Client;
 use pagewire_journal::{Durability, Fence, KeySpace, Position, ReadError, SegmentJournal, SegmentOptions};
 use pagewire_store::{Chunk, NewRun, RunKind, RunRow, RunStatus, Store, StoreError};
 use pagewire_types::{
-    Problem, RobotsRule, RunId, ScrapeParams, ScrapeRequest, StreamRequest, UrlEntry, WorkspaceId,
+    ParseRequest, Problem, RobotsRule, RunId, ScrapeParams, ScrapeRequest, StreamRequest, UrlEntry,
+    WorkspaceId,
 };
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::account::{Accounts, WorkspaceAccount};
 use crate::envelope::Failure;
+use crate::parse::Parser;
+use crate::read::PageReader;
 use crate::recipe::{Recipe, RecipeBook};
 use crate::run::attachment::Attachment;
 use crate::run::{Ending, Run, RunInput, RunLimits, RunParts, supervisor};
@@ -134,6 +137,7 @@ pub struct Engine {
     accounts: Arc<Accounts>,
     scheduler: Arc<Scheduler>,
     scraper: Scraper,
+    parser: Parser,
     runs: Mutex<HashMap<RunId, Arc<Run>>>,
     tasks: TaskTracker,
     draining: CancellationToken,
@@ -145,13 +149,17 @@ impl Engine {
     pub async fn start(parts: EngineParts) -> Result<Arc<Self>, Refusal> {
         let EngineParts { settings, store, accounts, client } = parts;
         let scheduler = Arc::new(Scheduler::new(settings.fetches_max, settings.politeness));
-        let scraper = Scraper::new(client, settings.page_credits, settings.record_bytes_max);
+        let (reader, credits, bytes_max) =
+            (PageReader::new(), settings.page_credits, settings.record_bytes_max);
+        let parser = Parser::new(reader.clone(), credits, bytes_max);
+        let scraper = Scraper::new(client, reader, credits, bytes_max);
         let engine = Arc::new(Self {
             settings,
             store,
             accounts,
             scheduler,
             scraper,
+            parser,
             runs: Mutex::new(HashMap::new()),
             tasks: TaskTracker::new(),
             draining: CancellationToken::new(),
@@ -221,6 +229,22 @@ impl Engine {
             Ok(None) => Err(Refusal::Draining.into()),
             Err(_) => Err(Refusal::Overloaded("the page did not get its turn in time").into()),
         }
+    }
+
+    /// Reads a page that the caller brings.
+    pub async fn parse(
+        &self,
+        account: &Arc<WorkspaceAccount>,
+        request: ParseRequest,
+    ) -> Result<Bytes, Refusal> {
+        self.admit(account)?;
+        let recipe = Recipe::compile(request.params.clone(), self.settings.robots)?;
+        let page = tokio::select! {
+            page = self.parser.parse(request, &recipe) => page?,
+            () = self.stopping.cancelled() => return Err(Refusal::Draining),
+        };
+        self.accounts.charge(account, u64::from(page.credits)).await?;
+        Ok(page.json)
     }
 
     /// Makes a run of the request, durably, and attaches its first consumer.

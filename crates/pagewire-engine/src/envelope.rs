@@ -11,9 +11,24 @@ use pagewire_types::{ErrorRecord, TargetErrorCode, UrlEntry};
 #[derive(Debug)]
 pub(crate) struct FetchFacts {
     pub(crate) bytes: u64,
+    /// Absent where nothing was fetched.
+    pub(crate) fetched_at: Option<Timestamp>,
     pub(crate) elapsed: Duration,
     pub(crate) attempts: u32,
     pub(crate) credits: u32,
+}
+
+/// What stands before the `data` object. A page that was brought by its caller has no status, and no URL unless he
+/// gave one.
+#[derive(Debug)]
+pub(crate) struct Head<'a> {
+    /// In the words of the request.
+    pub(crate) url: Option<&'a str>,
+    pub(crate) final_url: Option<&'a str>,
+    pub(crate) http_status: Option<u16>,
+    pub(crate) custom_id: Option<&'a str>,
+    /// Compact JSON text.
+    pub(crate) metadata: Option<&'a str>,
 }
 
 /// What the envelope usually has beside the `data` object.
@@ -26,15 +41,22 @@ pub(crate) struct EnvelopeWriter {
 
 impl EnvelopeWriter {
     /// Everything up to the `data` object, which is to be appended next.
-    pub(crate) fn begin(entry: &UrlEntry, final_url: &str, http_status: u16, size_hint: usize) -> Self {
+    pub(crate) fn begin(head: &Head<'_>, size_hint: usize) -> Self {
         let mut out = Vec::with_capacity(size_hint + HEAD_AND_META_BYTES);
         out.extend_from_slice(b"{\"url\":");
-        write_json(&mut out, entry.given());
+        write_json(&mut out, &head.url);
         out.extend_from_slice(b",\"final_url\":");
-        write_json(&mut out, final_url);
+        write_json(&mut out, &head.final_url);
         out.extend_from_slice(b",\"http_status\":");
-        write_json(&mut out, &http_status);
-        write_echo(&mut out, entry);
+        write_json(&mut out, &head.http_status);
+        if let Some(custom_id) = head.custom_id {
+            out.extend_from_slice(b",\"custom_id\":");
+            write_json(&mut out, custom_id);
+        }
+        if let Some(metadata) = head.metadata {
+            out.extend_from_slice(b",\"metadata\":");
+            out.extend_from_slice(metadata.as_bytes());
+        }
         out.extend_from_slice(b",\"data\":");
         Self { out }
     }
@@ -63,9 +85,12 @@ impl EnvelopeWriter {
         write_json(out, &facts.charset);
         out.extend_from_slice(b",\"bytes\":");
         write_json(out, &fetch.bytes);
-        out.extend_from_slice(b",\"fetched_at\":\"");
-        write_display(out, &format_args!("{:.3}", Timestamp::now()));
-        out.extend_from_slice(b"\",\"elapsed_ms\":");
+        out.extend_from_slice(b",\"fetched_at\":");
+        match fetch.fetched_at {
+            Some(at) => write_display(out, &format_args!("\"{at:.3}\"")),
+            None => out.extend_from_slice(b"null"),
+        }
+        out.extend_from_slice(b",\"elapsed_ms\":");
         write_json(out, &millis(fetch.elapsed));
         out.extend_from_slice(b",\"attempts\":");
         write_json(out, &fetch.attempts);
@@ -111,17 +136,6 @@ pub struct Failure {
     pub http_status: Option<u16>,
     /// Whether another run might succeed.
     pub retryable: bool,
-}
-
-fn write_echo(out: &mut Vec<u8>, entry: &UrlEntry) {
-    if let Some(custom_id) = &entry.custom_id {
-        out.extend_from_slice(b",\"custom_id\":");
-        write_json(out, custom_id);
-    }
-    if let Some(metadata) = &entry.metadata {
-        out.extend_from_slice(b",\"metadata\":");
-        out.extend_from_slice(metadata.as_bytes());
-    }
 }
 
 fn write_json(out: &mut Vec<u8>, value: &(impl serde::Serialize + ?Sized)) {

@@ -6,6 +6,8 @@
 pub mod account;
 pub mod engine;
 mod envelope;
+mod parse;
+mod read;
 pub mod recipe;
 mod retry;
 pub mod run;

@@ -5,17 +5,14 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use pagewire_extract::{ExtractError, Facts, Input, Scan};
+use jiff::Timestamp;
+use pagewire_extract::Facts;
 use pagewire_fetch::{Client, FailureKind, Request, Response, RobotsVerdict};
 use pagewire_types::{Format, ProxyType, RobotsRule, TargetErrorCode, UrlEntry};
-use tokio::sync::Semaphore;
 
-use crate::envelope::{EnvelopeWriter, Failure, FetchFacts};
+use crate::envelope::{EnvelopeWriter, Failure, FetchFacts, Head};
+use crate::read::{Body, PageReader, Unread};
 use crate::recipe::Recipe;
-
-/// Bodies up to this size are scanned on the thread that fetched them: handing 64 KiB to another thread costs more
-/// than the scan.
-const SCAN_INLINE_BYTES_MAX: usize = 64 * 1024;
 
 /// A page that became a record's JSON.
 #[derive(Debug)]
@@ -54,17 +51,21 @@ pub enum AttemptFailure {
 #[derive(Clone)]
 pub struct Scraper {
     client: Client,
-    parsing: Arc<Semaphore>,
+    reader: PageReader,
     page_credits: u32,
     record_bytes_max: usize,
 }
 
 impl Scraper {
-    /// A scraper that parses on as many threads as the machine has cores.
+    /// A scraper over a client and a reader.
     #[must_use]
-    pub fn new(client: Client, page_credits: u32, record_bytes_max: usize) -> Self {
-        let cores = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
-        Self { client, parsing: Arc::new(Semaphore::new(cores)), page_credits, record_bytes_max }
+    pub(crate) fn new(
+        client: Client,
+        reader: PageReader,
+        page_credits: u32,
+        record_bytes_max: usize,
+    ) -> Self {
+        Self { client, reader, page_credits, record_bytes_max }
     }
 
     /// One attempt at one URL.
@@ -96,13 +97,21 @@ impl Scraper {
         } else {
             0
         };
-        let envelope = EnvelopeWriter::begin(entry, response.final_url.as_str(), status, data_bytes);
+        let head = Head {
+            url: Some(entry.given()),
+            final_url: Some(response.final_url.as_str()),
+            http_status: Some(status),
+            custom_id: entry.custom_id.as_deref(),
+            metadata: entry.metadata.as_deref(),
+        };
+        let envelope = EnvelopeWriter::begin(&head, data_bytes);
         let (envelope, facts) = self.read(envelope, &response, recipe).await?;
         let json = envelope.end(
             index,
             &facts,
             &FetchFacts {
                 bytes: response.body.len() as u64,
+                fetched_at: Some(Timestamp::now()),
                 elapsed: started.elapsed(),
                 attempts: attempts_before + 1,
                 credits: self.page_credits,
@@ -177,49 +186,25 @@ impl Scraper {
         })
     }
 
-    /// Appends the `data` object: inline where a scan of a small page will do, on the parsing threads otherwise.
     async fn read(
         &self,
-        mut envelope: EnvelopeWriter,
+        envelope: EnvelopeWriter,
         response: &Response,
         recipe: &Recipe,
     ) -> Result<(EnvelopeWriter, Facts), FailedAttempt> {
-        if response.body.len() <= SCAN_INLINE_BYTES_MAX {
-            let input =
-                input_of(&response.body, response.content_type.as_deref(), response.final_url.as_url());
-            match recipe.plan.scan(&input, envelope.data()) {
-                Ok(Scan::Done(facts)) => return Ok((envelope, facts)),
-                Ok(Scan::NeedsTree) => {}
-                Err(error) => return Err(unreadable(&error)),
-            }
-        }
-        let turn = self.parsing.clone().acquire_owned().await;
-        let (plan, body) = (recipe.plan.clone(), response.body.clone());
-        let (content_type, url) = (response.content_type.clone(), response.final_url.clone());
-        tokio::task::spawn_blocking(move || {
-            let _turn = turn;
-            let input = input_of(&body, content_type.as_deref(), url.as_url());
-            let facts = plan.extract(&input, envelope.data());
-            facts.map(|facts| (envelope, facts)).map_err(|error| unreadable(&error))
-        })
-        .await
-        .unwrap_or_else(|error| {
-            tracing::error!(%error, "reading a page panicked");
-            Err(permanent(
-                TargetErrorCode::UnsupportedContent,
-                "the page could not be read: reading it failed in a way that is a fault of this server"
-                    .to_owned(),
-            ))
+        let body = Body {
+            bytes: response.body.clone(),
+            content_type: response.content_type.as_deref().map(Arc::from),
+            base: Arc::new(response.final_url.as_url().clone()),
+        };
+        self.reader.read(envelope, &body, recipe).await.map_err(|unread| {
+            let code = match &unread {
+                Unread::Content(error) => error.code(),
+                Unread::Panicked => TargetErrorCode::UnsupportedContent,
+            };
+            permanent(code, unread.to_string())
         })
     }
-}
-
-fn input_of<'a>(body: &'a [u8], content_type: Option<&'a str>, url: &'a url::Url) -> Input<'a> {
-    Input { body, content_type, url }
-}
-
-fn unreadable(error: &ExtractError) -> FailedAttempt {
-    permanent(error.code(), error.to_string())
 }
 
 fn permanent(code: TargetErrorCode, message: String) -> FailedAttempt {

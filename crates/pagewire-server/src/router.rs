@@ -13,7 +13,7 @@ use utoipa_axum::routes;
 
 use crate::edge::Edge;
 use crate::problem::ApiError;
-use crate::routes::{docs, health, keys, metrics, openapi, scrape, stream, usage};
+use crate::routes::{docs, health, keys, metrics, openapi, parse, scrape, stream, usage};
 use crate::trace;
 
 /// The whole API over an engine.
@@ -40,6 +40,7 @@ pub fn router(edge: Arc<Edge>) -> Router {
 fn table() -> OpenApiRouter<Arc<Edge>> {
     OpenApiRouter::with_openapi(head())
         .routes(routes!(scrape::scrape))
+        .routes(routes!(parse::parse))
         .routes(routes!(stream::start))
         .routes(routes!(stream::resume, stream::resume_by_get))
         .routes(routes!(keys::list, keys::create))

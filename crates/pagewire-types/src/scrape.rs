@@ -93,6 +93,18 @@ impl Default for Retry {
     }
 }
 
+/// Who fills the fields of `extract`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub enum ExtractEngine {
+    /// The built-in extraction alone.
+    #[default]
+    Embedded,
+    /// The language model that the operator has configured.
+    Llm,
+    /// The model where the built-in extraction is not sure enough of a required field.
+    Auto,
+}
+
 /// Scrape parameters as a request gives them: checked, each possibly absent.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ScrapeParams {
@@ -106,6 +118,8 @@ pub struct ScrapeParams {
     pub exclude_selectors: Option<Vec<String>>,
     /// `extract`, in the words of the request; the extraction's own parser reads it.
     pub extract: Option<Value>,
+    /// `extract_engine`
+    pub extract_engine: Option<ExtractEngine>,
     /// `proxy_type`
     pub proxy_type: Option<ProxyType>,
     /// `country`, ISO 3166-1 alpha-2 in lower case.
@@ -139,6 +153,8 @@ pub struct ScrapeOptions {
     pub exclude_selectors: Vec<String>,
     /// The fields to extract, unparsed.
     pub extract: Option<Value>,
+    /// Who fills them.
+    pub extract_engine: ExtractEngine,
     /// The kind of proxy.
     pub proxy_type: ProxyType,
     /// The country to appear from.
@@ -165,12 +181,6 @@ impl ScrapeParams {
         let headers = read_headers(fields);
         refuse_rendering(fields);
         Self {
-            formats: read_formats(fields),
-            only_main_content: fields.take_with("only_main_content", "true or false", Value::as_bool),
-            include_selectors: read_selectors(fields, &["include_selectors", "include_tags", "css_selector"]),
-            exclude_selectors: read_selectors(fields, &["exclude_selectors", "exclude_tags"]),
-            extract: fields
-                .take_with("extract", "an object", |value| value.is_object().then(|| value.clone())),
             proxy_type: fields.take_with(
                 "proxy_type",
                 "one of none, datacenter, residential, mobile",
@@ -198,6 +208,28 @@ impl ScrapeParams {
                 "ignore" => Some(RobotsRule::Ignore),
                 _ => None,
             }),
+            ..Self::read_of_content(fields)
+        }
+    }
+
+    /// Takes the parameters that say what is read from a page, however it was come by.
+    pub fn read_of_content(fields: &mut Fields<'_>) -> Self {
+        Self {
+            formats: read_formats(fields),
+            only_main_content: fields.take_with("only_main_content", "true or false", Value::as_bool),
+            include_selectors: read_selectors(fields, &["include_selectors", "include_tags", "css_selector"]),
+            exclude_selectors: read_selectors(fields, &["exclude_selectors", "exclude_tags"]),
+            extract: fields
+                .take_with("extract", "an object", |value| value.is_object().then(|| value.clone())),
+            extract_engine: fields.take_with("extract_engine", "one of embedded, llm, auto", |value| {
+                match value.as_str()? {
+                    "embedded" => Some(ExtractEngine::Embedded),
+                    "llm" => Some(ExtractEngine::Llm),
+                    "auto" => Some(ExtractEngine::Auto),
+                    _ => None,
+                }
+            }),
+            ..Self::default()
         }
     }
 
@@ -218,6 +250,7 @@ impl ScrapeParams {
             include_selectors: self.include_selectors.or_else(|| below.include_selectors.clone()),
             exclude_selectors: self.exclude_selectors.or_else(|| below.exclude_selectors.clone()),
             extract: self.extract.or_else(|| below.extract.clone()),
+            extract_engine: self.extract_engine.or(below.extract_engine),
             proxy_type: self.proxy_type.or(below.proxy_type),
             country: self.country.or_else(|| below.country.clone()),
             headers: self.headers.or_else(|| below.headers.clone()),
@@ -243,6 +276,7 @@ impl ScrapeParams {
             include_selectors: self.include_selectors.unwrap_or_default(),
             exclude_selectors: self.exclude_selectors.unwrap_or_default(),
             extract: self.extract,
+            extract_engine: self.extract_engine.unwrap_or_default(),
             proxy_type: self.proxy_type.unwrap_or(ProxyType::None),
             country: self.country,
             headers: self.headers.unwrap_or_default(),

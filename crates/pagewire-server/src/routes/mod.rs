@@ -5,6 +5,7 @@ pub mod health;
 pub mod keys;
 pub mod metrics;
 pub mod openapi;
+pub mod parse;
 pub mod scrape;
 pub mod stream;
 pub mod usage;

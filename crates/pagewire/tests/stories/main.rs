@@ -8,6 +8,7 @@ mod crash_story;
 mod edge_story;
 mod hostile_origin_story;
 mod keys_story;
+mod parse_story;
 mod resume_story;
 mod scrape_story;
 mod stream_story;
