@@ -11,11 +11,13 @@ use crate::json::{self, ObjectWriter};
 use crate::main_content::Content;
 use crate::sketch::fill::{Filled, JSON_LD, MICRODATA, Source};
 use crate::sketch::{FieldType, Shape};
-use crate::structured::{self, json_ld, meta, microdata};
+use crate::structured::{self, json_ld, meta, microdata, rdfa};
 use crate::{charset, dom, head, html, images, links, markdown, metadata, text};
 
 /// The word of a selector is the caller's own.
 const SELECTOR: Source = Source { name: "selector", confidence: 1.0 };
+/// RDFa.
+const RDFA: Source = Source { name: "rdfa", confidence: 0.94 };
 
 /// What a request wants of its pages.
 #[derive(Debug, Clone, Default)]
@@ -260,6 +262,7 @@ fn fill(shape: &Shape, text: &str, document: &Document) -> Filled {
     }
     filled.take_from_nodes(shape, &json_ld::nodes_of(text), JSON_LD);
     filled.take_from_nodes(shape, &microdata::nodes_of(document), MICRODATA);
+    filled.take_from_nodes(shape, &rdfa::nodes_of(document), RDFA);
     filled.take_from_meta(shape, &meta::of_document(document));
     filled
 }

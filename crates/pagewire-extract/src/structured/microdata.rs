@@ -386,9 +386,9 @@ mod tests {
         ];
         for page in pages {
             let document = dom::parse(&page);
-            let items = items_of(&document, BASE, Allowance::new(4_000_000));
+            let items = items_of(&document, BASE, Allowance::of_page(page.len()));
             let size = serde_json::to_vec(&items).expect("json").len();
-            assert!(size < 8_000_000, "{size}");
+            assert!(size < 500_000 + 5 * page.len(), "{size}");
             let _ = nodes_of(&document);
         }
         assert!(started.elapsed() < Duration::from_secs(20), "{:?}", started.elapsed());

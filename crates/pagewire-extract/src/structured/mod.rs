@@ -18,6 +18,7 @@ pub(crate) mod json_ld;
 mod lenient_json;
 pub(crate) mod meta;
 pub(crate) mod microdata;
+pub(crate) mod rdfa;
 mod reference;
 
 use dom_query::Document;
@@ -57,6 +58,8 @@ pub(crate) fn of_page(text: &str, document: &Document, base: &str) -> Map<String
     all.insert("json_ld".to_owned(), Value::Array(json_ld::values_of(text)));
     let items = microdata::items_of(document, base, Allowance::of_page(text.len()));
     all.insert("microdata".to_owned(), Value::Array(items));
+    let subjects = rdfa::subjects_of(document, base, Allowance::of_page(text.len()));
+    all.insert("rdfa".to_owned(), Value::Array(subjects));
     all.insert("open_graph".to_owned(), Value::Object(tags.with_prefix("og:")));
     all.insert("twitter".to_owned(), Value::Object(tags.with_prefix("twitter:")));
     all
