@@ -26,7 +26,8 @@ webhooks:read, webhooks:write, admin (all of them)
 
 Examples:
   pagewire apikey create --name my-app --scopes scrape,stream:write
-  KEY=$(pagewire apikey create --name ci --scopes scrape --expires 90d --allow-ip 10.1.0.0/16)")]
+  KEY=$(pagewire apikey create --name ci --scopes scrape --expires 90d --allow-ip 10.1.0.0/16)
+  KEY=$(pagewire apikey create --name tests --scopes scrape,stream:write --sandbox)")]
     Create(Create),
     /// List keys, without their secrets
     #[command(after_help = "Example:\n  pagewire apikey list --json | jq -r .id")]
@@ -91,9 +92,9 @@ pub(super) struct Create {
     /// Where it may be used from; repeatable
     #[arg(long, value_name = "CIDR")]
     allow_ip: Vec<IpNet>,
-    /// A sandbox key: fixture pages, no outbound traffic, no credits
+    /// A sandbox key, `pw_test_…`: pages of the sandbox, no outbound traffic, no credits
     #[arg(long)]
-    test: bool,
+    sandbox: bool,
 }
 
 /// Why nothing was done with keys.
@@ -123,7 +124,7 @@ async fn make(create: Create) -> Result<(), CliError> {
         name: create.name,
         workspace: create.workspace,
         scopes: create.scopes,
-        mode: if create.test { KeyMode::Test } else { KeyMode::Live },
+        mode: if create.sandbox { KeyMode::Test } else { KeyMode::Live },
         expires_in: create.expires,
         allow_ips: create.allow_ip,
     };
@@ -166,7 +167,7 @@ fn as_json(key: &ApiKey) -> serde_json::Value {
         "name": key.name,
         "workspace": key.workspace,
         "scopes": key.scopes.iter().map(Scope::as_str).collect::<Vec<_>>(),
-        "test": key.mode == KeyMode::Test,
+        "sandbox": key.mode == KeyMode::Test,
         "allow_ips": key.allow_ips,
         "created_at": key.created_at,
         "expires_at": key.expires_at,

@@ -37,7 +37,7 @@ const EXAMPLES: &str = "\
 Examples:
   pagewire serve                                        run the server on 127.0.0.1:7700
   pagewire apikey create --name me --scopes scrape,stream:write
-  pagewire scrape https://example.com --format text     one page, no server needed
+  pagewire scrape https://example.com                   one page, no server needed
   pagewire stream urls.txt --format links > pages.ndjson";
 
 #[derive(Debug, Subcommand)]

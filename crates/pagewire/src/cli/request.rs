@@ -14,8 +14,8 @@ const EXTRACT_BYTES_MAX: u64 = 1 << 20;
 #[derive(Debug, clap::Args)]
 #[group(skip)]
 pub(super) struct Args {
-    /// What to give of a page: text, raw_html, links, metadata; repeatable, commas allowed [default: text, or
-    /// nothing but the fields of --extract]
+    /// What to give of a page: markdown, text, html, raw_html, links, images, metadata, structured; repeatable,
+    /// commas allowed [default: markdown, or nothing but the fields of --extract]
     #[arg(long = "format", value_name = "F", value_delimiter = ',', value_parser = format)]
     formats: Vec<Format>,
     /// Fields to extract, as JSON, or @FILE with it
@@ -30,8 +30,11 @@ impl Args {
     /// The request's members.
     pub(super) fn members(&self) -> Result<Map<String, Value>, CliError> {
         let mut members = Map::new();
-        let formats: &[Format] =
-            if self.formats.is_empty() && self.extract.is_none() { &[Format::Text] } else { &self.formats };
+        let formats: &[Format] = if self.formats.is_empty() && self.extract.is_none() {
+            &[Format::Markdown]
+        } else {
+            &self.formats
+        };
         let names = formats.iter().map(|format| Value::from(format.as_str())).collect();
         members.insert("formats".to_owned(), Value::Array(names));
         if let Some(extract) = &self.extract {

@@ -10,7 +10,8 @@ use crate::shutdown::Signals;
 Prints the page envelope as one line of JSON.
 
 Examples:
-  pagewire scrape https://example.com --format text
+  pagewire scrape https://example.com | jq -r .data.markdown
+  pagewire scrape https://example.com --format text,links
   pagewire scrape https://shop.example/1 --extract '{\"name\": \"string\", \"price\": \"number\"}'
   pagewire scrape https://example.com --format links --server http://127.0.0.1:7700 --api-key \"$KEY\"")]
 pub(super) struct Args {

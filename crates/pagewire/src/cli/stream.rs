@@ -26,7 +26,7 @@ A connection that drops is taken up where it stopped. The exit code is 1 if the 
 that failed do not change it.
 
 Examples:
-  pagewire stream urls.txt --format text > pages.ndjson
+  pagewire stream urls.txt > pages.ndjson
   cut -d, -f2 shops.csv | pagewire stream - --extract @fields.json --concurrency 50 | jq -c .data.data")]
 pub(super) struct Args {
     /// The list of URLs; - for stdin
