@@ -107,7 +107,8 @@ fn drop_scraps_at_the_ends(outline: &mut Outline, root: usize) {
             block.sum.prose == 0 && block.sum.text > 0 && block.sum.text < 60 && block.sum.images == 0;
         let may_go =
             matches!(block.tag, Tag::Div | Tag::Span | Tag::Section | Tag::A | Tag::Center | Tag::Address)
-                || block.tag == Tag::P && (block.sum.text < 30 || block.phrase.is_some())
+                || block.tag == Tag::P
+                    && (block.sum.text < 30 && !block.ends_sentence || block.phrase.is_some())
                 || at < first && matches!(block.tag, Tag::Ul | Tag::Ol);
         // What comes after the last sentence may be its list.
         if is_label && may_go && (at < first || block.sum.runs <= 1) {

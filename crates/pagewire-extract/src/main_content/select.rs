@@ -4,6 +4,8 @@
 //! Recall comes first: nothing that holds much of a page's sentences is ever dropped by its name, and if too little is
 //! left, all is kept but navigation.
 
+use std::collections::HashMap;
+
 use super::clean;
 use super::names::Hints;
 use super::outline::{Amount, Block, Outline};
@@ -21,6 +23,9 @@ const NAMED_SHARE: f32 = 0.35;
 const ARTICLE_PROSE: u32 = 350;
 /// Share of the page's sentences that must be left when all is decided.
 const LEFT_SHARE: f32 = 0.22;
+
+/// Articles beside each other that make a page one of posts.
+const POSTS_MIN: u32 = 3;
 
 /// What kind of page this is, as far as it matters here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -101,7 +106,7 @@ fn kind_of(outline: &Outline, page: Amount) -> Kind {
         }
     }
     let others = page.prose - comments.prose;
-    if comments.prose > 200 && others < comments.prose / 2 {
+    if comments.prose > 200 && others < comments.prose / 2 || posts(outline).prose * 2 > page.prose {
         return Kind::Discussion;
     }
     let teasers: u32 = teaser_lists(outline).iter().map(|at| outline.blocks[*at].sum.prose).sum();
@@ -110,6 +115,21 @@ fn kind_of(outline: &Outline, page: Amount) -> Kind {
     } else {
         Kind::Other
     }
+}
+
+/// The articles that stand beside others, three or more: posts of a thread, reviews of a thing.
+fn posts(outline: &Outline) -> Amount {
+    let mut beside: HashMap<u32, (u32, Amount)> = HashMap::new();
+    for block in &outline.blocks {
+        if block.tag == Tag::Article && block.sum.linked_headings == 0 {
+            let (count, amount) = beside.entry(block.parent).or_default();
+            *count += 1;
+            amount.add(block.sum);
+        }
+    }
+    let most =
+        beside.into_values().filter(|(count, _)| *count >= POSTS_MIN).max_by_key(|(_, held)| held.prose);
+    most.map(|(_, amount)| amount).unwrap_or_default()
 }
 
 /// Blocks that hold three or more teasers: children of one kind, each with a heading that is a link and little text.

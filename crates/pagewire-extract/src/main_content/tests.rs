@@ -26,3 +26,11 @@ fn a_page_of_links_is_not_emptied() {
     let written = text_of(format!("<body><nav><a href=/>Home</a></nav><ul>{items}</ul></body>"));
     assert_eq!(written.lines().count(), 30);
 }
+
+#[test]
+fn a_page_of_reviews_keeps_its_own_title() {
+    let reviews = format!("<article><h3>Review</h3><p>{}</p></article>", LONG.repeat(3)).repeat(5);
+    let written =
+        text_of(format!("<body><main><h1>Kettle</h1><p>219 kr</p><h2>Reviews</h2>{reviews}</main></body>"));
+    assert!(written.starts_with("Kettle\n219 kr\nReviews\nReview\nA sentence"), "{written}");
+}
