@@ -279,7 +279,7 @@ struct Page<'a> {
 impl<'a> Page<'a> {
     fn read(input: &Input<'a>) -> Result<Self, ExtractError> {
         let (kind, content_type) = content::classify(input.content_type, input.body)?;
-        let (text, charset) = charset::decode(input.body, input.content_type);
+        let (text, charset) = charset::decode(input.body, input.content_type, input.url);
         Ok(Self { kind, content_type, text, charset, url: input.url })
     }
 
