@@ -1,13 +1,15 @@
-//! State that is not a journal: workspaces, keys, runs and their leases, credits.
+//! State that is not a journal: workspaces, keys, runs and their leases, credits; and blobs.
 //!
 //! The traits in [`state`] are all that is known of it above this crate; SQLite is the embedded backend, and each table's
 //! SQL stands in one file. What is done of a run is not here: the run's journal is the only truth of that.
 
+pub mod blob;
 pub mod conformance;
 pub mod error;
 pub mod sqlite;
 pub mod state;
 
+pub use blob::{BlobError, BlobHeaders, BlobInfo, BlobKey, BlobReader, BlobWriter, Blobs};
 pub use error::StoreError;
 pub use sqlite::{SqliteOptions, SqliteStore, Synchronous};
 pub use state::credits::Credits;
