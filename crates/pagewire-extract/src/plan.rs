@@ -9,6 +9,7 @@ use crate::content::{self, ContentKind};
 use crate::error::ExtractError;
 use crate::json::{self, ObjectWriter};
 use crate::main_content::Content;
+use crate::selectors::SelectorScope;
 use crate::sketch::fill::{Filled, JSON_LD, MICRODATA, Source};
 use crate::sketch::{FieldType, Shape};
 use crate::structured::{self, json_ld, meta, microdata, rdfa};
@@ -253,11 +254,12 @@ fn is_made_of_content(format: Format) -> bool {
 
 fn fill(shape: &Shape, text: &str, document: &Document) -> Filled {
     let mut filled = Filled::new(shape);
+    let scope = SelectorScope::of(document);
     for (at, field) in shape.fields.iter().enumerate() {
         if let FieldType::Selector(selector) = &field.from
-            && let Some(value) = selector.fill(document)
+            && let Some(value) = selector.fill(&document.root(), &scope, &mut |_, _| Value::Null)
         {
-            filled.set(at, field, value, SELECTOR, selector.css());
+            filled.set(at, field, value, SELECTOR, selector.told());
         }
     }
     filled.take_from_nodes(shape, &json_ld::nodes_of(text), JSON_LD);

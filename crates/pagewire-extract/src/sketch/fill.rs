@@ -3,7 +3,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::parse::tokens_of;
+use super::shape::tokens_of;
 use super::synonyms;
 use super::{Field, FieldType, Shape, coerce};
 use crate::structured::meta::MetaTags;
@@ -72,7 +72,7 @@ impl Filled {
             if self.values[at].is_some() {
                 continue;
             }
-            let found = field.words.iter().flat_map(|words| synonyms::meta_names(words)).find_map(|name| {
+            let found = field.names().iter().flat_map(|words| synonyms::meta_names(words)).find_map(|name| {
                 let value = Value::String(tags.get(name)?.to_owned());
                 Some((typed(&value, &field.from)?, *name))
             });
@@ -103,7 +103,7 @@ fn in_order_of_matter(nodes: &[Map<String, Value>]) -> Vec<&Map<String, Value>> 
 
 /// The field's value in a node, and the path that led to it.
 fn find(node: &Map<String, Value>, field: &Field) -> Option<(Value, String)> {
-    let known = field.words.iter().flat_map(|words| synonyms::paths(words)).find_map(|path| {
+    let known = field.names().iter().flat_map(|words| synonyms::paths(words)).find_map(|path| {
         let steps: Vec<&str> = path.split('.').collect();
         let value = walk_object(node, &steps, 0)?;
         Some((typed(value, &field.from)?, (*path).to_owned()))
@@ -111,7 +111,7 @@ fn find(node: &Map<String, Value>, field: &Field) -> Option<(Value, String)> {
     known.or_else(|| {
         // A property of the field's own name, in any spelling.
         node.iter().find_map(|(key, value)| {
-            (!key.starts_with('@') && field.words.contains(&tokens_of(key).join(" ")))
+            (!key.starts_with('@') && field.names().contains(&tokens_of(key).join(" ")))
                 .then(|| typed(value, &field.from).map(|value| (value, key.clone())))
                 .flatten()
         })
@@ -140,17 +140,10 @@ fn walk_object<'v>(map: &'v Map<String, Value>, steps: &[&str], depth: usize) ->
 /// The value as the type that was asked for.
 fn typed(value: &Value, wanted: &FieldType) -> Option<Value> {
     match wanted {
-        FieldType::Text => coerce::text(value).map(Value::String),
-        FieldType::Integer => coerce::integer(value).map(Value::Number),
-        FieldType::Number => match value {
-            Value::Array(items) => items.iter().find_map(coerce::number),
-            value => coerce::number(value),
-        }
-        .map(Value::Number),
-        FieldType::Boolean => coerce::boolean(value).map(Value::Bool),
         FieldType::Array(of) => array(value, of),
         FieldType::Object(shape) => object(value, shape),
-        FieldType::Selector(_) => None,
+        FieldType::Record => value.is_object().then(|| value.clone()),
+        scalar => coerce::scalar(value, scalar),
     }
 }
 

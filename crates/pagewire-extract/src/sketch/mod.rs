@@ -3,6 +3,7 @@
 pub(crate) mod coerce;
 pub(crate) mod fill;
 pub(crate) mod parse;
+pub(crate) mod shape;
 pub(crate) mod synonyms;
 
-pub(crate) use parse::{Field, FieldType, Shape};
+pub(crate) use shape::{Field, FieldType, Shape};

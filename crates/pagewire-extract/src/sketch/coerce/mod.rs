@@ -2,6 +2,25 @@
 
 use serde_json::{Number, Value};
 
+use super::FieldType;
+use super::shape::tokens_of;
+
+/// A value of a scalar type; `None` where it does not fit, and for types that are none.
+pub(crate) fn scalar(value: &Value, wanted: &FieldType) -> Option<Value> {
+    match wanted {
+        FieldType::Text => text(value).map(Value::String),
+        FieldType::Integer => integer(value).map(Value::Number),
+        FieldType::Number => match value {
+            Value::Array(items) => items.iter().find_map(number),
+            value => number(value),
+        }
+        .map(Value::Number),
+        FieldType::Boolean => boolean(value).map(Value::Bool),
+        FieldType::Enum(choices) => choice(&text(value)?, choices).map(Value::from),
+        FieldType::Record | FieldType::Array(_) | FieldType::Object(_) | FieldType::Selector(_) => None,
+    }
+}
+
 /// The text of a scalar, or of the usual member of an object that stands for itself.
 pub(crate) fn text(value: &Value) -> Option<String> {
     match value {
@@ -61,6 +80,20 @@ pub(crate) fn boolean(value: &Value) -> Option<bool> {
         }
         _ => None,
     }
+}
+
+/// The choice that a text means: the same words, or all of the choice's words among the text's.
+pub(crate) fn choice<'c>(text: &str, choices: &'c [String]) -> Option<&'c str> {
+    let said = tokens_of(text);
+    let words: Vec<Vec<String>> = choices.iter().map(|choice| tokens_of(choice)).collect();
+    let same = words.iter().position(|words| words.concat() == said.concat());
+    let within = || {
+        let held = words.iter().enumerate().filter(|(_, words)| {
+            !words.is_empty() && said.windows(words.len()).any(|window| window == words.as_slice())
+        });
+        held.max_by_key(|(at, words)| (words.len(), std::cmp::Reverse(*at))).map(|(at, _)| at)
+    };
+    same.or_else(within).map(|at| choices[at].as_str())
 }
 
 /// The first number of a text: `1,299.00`, `1.299,00 €`, `1 299:-`, `-5`.
