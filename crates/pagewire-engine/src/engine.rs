@@ -21,7 +21,7 @@ use crate::account::{Accounts, WorkspaceAccount};
 use crate::envelope::Failure;
 use crate::parse::Parser;
 use crate::read::PageReader;
-use crate::recipe::{Recipe, RecipeBook};
+use crate::recipe::Recipe;
 use crate::run::attachment::Attachment;
 use crate::run::{Ending, Run, RunInput, RunLimits, RunParts, supervisor};
 use crate::schedule::{Class, Politeness, Scheduler};
@@ -255,13 +255,13 @@ impl Engine {
         trace_id: String,
     ) -> Result<Attachment, Refusal> {
         self.admit(account)?;
-        let recipes = RecipeBook::compile(&request.params, &request.entries, self.settings.robots)?;
+        let total = request.entries.len() as u64;
+        let input = RunInput::of_request(request.params, request.entries, self.settings.robots)?;
         if self.lock().len() >= self.settings.runs_max {
             return Err(Refusal::Overloaded("as many runs as it can hold are under way"));
         }
         let id = RunId::generate();
         let created_at = Timestamp::now();
-        let total = request.entries.len() as u64;
         let new_run = NewRun {
             id,
             workspace: account.id.clone(),
@@ -278,7 +278,7 @@ impl Engine {
         let run = self.make_run(RunParts {
             id,
             account: account.clone(),
-            input: Some(RunInput { entries: request.entries, recipes }),
+            input: Some(input),
             total,
             concurrency: request.concurrency,
             created_at,
@@ -364,18 +364,16 @@ impl Engine {
     async fn take_up(&self, row: RunRow) -> Result<Arc<Run>, Refusal> {
         let fence = self.store.lease_run(row.id, lease_owner(), Timestamp::now(), LEASE).await?;
         let defaults = serde_json::from_str(&row.defaults).map_err(|_| damaged("stored parameters"))?;
-        let defaults = ScrapeParams::read_stored(defaults);
-        let mut entries = Vec::with_capacity(usize::try_from(row.urls_total).unwrap_or(0));
-        for items in self.store.chunks(row.id).await? {
+        let input = RunInput::new(ScrapeParams::read_stored(defaults), self.settings.robots)?;
+        for (items, chunk) in self.store.chunks(row.id).await?.into_iter().zip(0..) {
             let items = serde_json::from_str(&items).map_err(|_| damaged("a stored chunk"))?;
-            entries.extend(UrlEntry::read_stored(items)?);
+            input.load(chunk, UrlEntry::read_stored(items)?)?;
         }
-        let recipes = RecipeBook::compile(&defaults, &entries, self.settings.robots)?;
         let account = self.accounts.workspace(&row.workspace).await?;
         let run = self.make_run(RunParts {
             id: row.id,
             account,
-            input: Some(RunInput { entries, recipes }),
+            input: Some(input),
             total: row.urls_total,
             concurrency: row.concurrency,
             created_at: row.created_at,

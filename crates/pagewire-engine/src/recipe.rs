@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use pagewire_extract::{Plan, PlanOptions};
-use pagewire_types::{FieldError, Problem, ProblemCode, RobotsRule, ScrapeOptions, ScrapeParams, UrlEntry};
+use pagewire_types::{FieldError, Problem, ProblemCode, RobotsRule, ScrapeOptions, ScrapeParams};
 
 /// Options and the extraction plan made from them. Shared by all URLs that say nothing of their own.
 #[derive(Debug)]
@@ -30,7 +30,7 @@ impl Recipe {
     }
 
     /// The recipe of one URL with overrides; what the overrides do not touch is shared.
-    fn with_overrides(
+    pub fn with_overrides(
         &self,
         overrides: &ScrapeParams,
         defaults: &ScrapeParams,
@@ -53,54 +53,4 @@ fn refusal(errors: Vec<FieldError>) -> Problem {
     let of_schema = errors.iter().any(|error| error.pointer.starts_with("/extract"));
     let code = if of_schema { ProblemCode::SchemaInvalid } else { ProblemCode::ValidationFailed };
     Problem::invalid(code, errors)
-}
-
-/// The recipes of a whole request: one for all, and those of the URLs that differ.
-#[derive(Debug)]
-pub struct RecipeBook {
-    shared: Arc<Recipe>,
-    of_url: Vec<Option<Arc<Recipe>>>,
-}
-
-impl RecipeBook {
-    /// Compiles all that a request needs, so that a fault anywhere is found before anything is fetched.
-    pub fn compile(
-        defaults: &ScrapeParams,
-        entries: &[UrlEntry],
-        robots: RobotsRule,
-    ) -> Result<Self, Box<Problem>> {
-        let shared = Arc::new(Recipe::compile(defaults.clone(), robots)?);
-        if entries.iter().all(|entry| entry.overrides.is_none()) {
-            return Ok(Self { shared, of_url: Vec::new() });
-        }
-        let mut of_url = Vec::with_capacity(entries.len());
-        for (index, entry) in entries.iter().enumerate() {
-            let recipe = match &entry.overrides {
-                None => None,
-                Some(overrides) => Some(Arc::new(
-                    shared
-                        .with_overrides(overrides, defaults, robots)
-                        .map_err(|problem| Box::new(moved_under(*problem, &format!("/urls/{index}"))))?,
-                )),
-            };
-            of_url.push(recipe);
-        }
-        Ok(Self { shared, of_url })
-    }
-
-    /// The recipe of the URL at that position.
-    #[must_use]
-    pub fn of(&self, ordinal: u32) -> &Arc<Recipe> {
-        self.of_url.get(ordinal as usize).and_then(Option::as_ref).unwrap_or(&self.shared)
-    }
-}
-
-fn moved_under(mut problem: Problem, pointer: &str) -> Problem {
-    for error in &mut problem.errors {
-        error.pointer.insert_str(0, pointer);
-    }
-    if let Some(first) = problem.errors.first() {
-        problem.detail = first.to_string();
-    }
-    problem
 }

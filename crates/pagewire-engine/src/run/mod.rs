@@ -5,6 +5,7 @@
 
 pub mod attachment;
 mod ending;
+mod input;
 mod open_records;
 pub mod supervisor;
 
@@ -17,17 +18,17 @@ use jiff::Timestamp;
 use pagewire_journal::{
     Appended, Fence, GroupCommit, GroupPolicy, Key, Kind, NewRecord, Position, SegmentJournal,
 };
-use pagewire_types::{End, Progress, RunId, TargetErrorCode, UrlEntry, Warning};
+use pagewire_types::{End, Progress, RunId, TargetErrorCode, Warning};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::account::WorkspaceAccount;
 use crate::envelope::{Failure, error_record};
-use crate::recipe::RecipeBook;
 use crate::retry;
 use crate::schedule::{Item, LaneId, LaneLimits, Outcome, Scheduler, Work};
 use crate::scrape::Scraper;
 pub use ending::{EarlyEnd, Ending};
+pub use input::RunInput;
 use open_records::OpenRecords;
 
 /// Records of pages.
@@ -46,15 +47,6 @@ pub struct RunLimits {
     pub commit_interval: Duration,
     /// Bytes of records that may be finished and unwritten.
     pub unwritten_bytes_max: usize,
-}
-
-/// The URLs of a run and how to fetch them. Given back once the run has ended.
-#[derive(Debug)]
-pub struct RunInput {
-    /// In the order of the request.
-    pub entries: Vec<UrlEntry>,
-    /// How to fetch and read each.
-    pub recipes: RecipeBook,
 }
 
 /// What a run is made of.
@@ -201,34 +193,35 @@ impl Run {
         *pagewire_journal::Journal::tip(self.journal.as_ref()).borrow()
     }
 
-    /// Gives what is not done yet to the scheduler.
+    /// Gives what is loaded and not done yet to the scheduler.
     pub(crate) fn schedule(self: &Arc<Self>, class: crate::schedule::Class) {
         let Some(input) = self.input() else { return };
-        let mut hosts = std::collections::HashMap::<String, Arc<str>>::new();
-        let waiting = input.entries.iter().zip(0_u32..).filter_map(|(entry, ordinal)| {
-            if self.journal.contains(key_of(ordinal)) {
-                return None;
-            }
-            let host = match hosts.get(entry.url.host()) {
-                Some(host) => host.clone(),
-                None => hosts
-                    .entry(entry.url.host().to_owned())
-                    .or_insert_with_key(|host| host.as_str().into())
-                    .clone(),
-            };
-            Some((Item { ordinal, attempts: 0 }, host))
-        });
+        let waiting: Vec<(Item, Arc<str>)> =
+            input.loaded_chunks().into_iter().flat_map(|chunk| self.unfinished(&input, chunk)).collect();
         let limits = LaneLimits {
             concurrency: self.concurrency,
             open_max: self.concurrency * 2,
             bytes_max: self.limits.unwritten_bytes_max,
         };
-        let lane = self.scheduler.add(class, &self.account.id, limits, waiting, self.clone());
+        let lane = self.scheduler.add(class, &self.account.id, limits, waiting.into_iter(), self.clone());
         for (host, concurrency) in self.scheduler.trimmed_hosts(lane, self.concurrency) {
             self.warn(Warning::ConcurrencyTrimmed { host: host.to_string(), concurrency });
         }
         // Once: a run is scheduled when it is made, and never again.
         let _ = self.lane.set(lane);
+    }
+
+    /// The URLs of a chunk that have no record, each with its host.
+    fn unfinished(&self, input: &RunInput, chunk: u32) -> Vec<(Item, Arc<str>)> {
+        let mut waiting = input.hosts_of(chunk);
+        waiting.retain(|(ordinal, _)| {
+            let done = self.journal.contains(key_of(*ordinal));
+            if done {
+                input.recorded(*ordinal);
+            }
+            !done
+        });
+        waiting.into_iter().map(|(ordinal, host)| (Item { ordinal, attempts: 0 }, host)).collect()
     }
 
     /// Starts nothing until a consumer attaches.
@@ -270,9 +263,9 @@ impl Run {
         }
     }
 
-    fn record_failure(&self, input: &RunInput, item: Item, attempts: u32, failure: &Failure) -> usize {
-        let Some(entry) = input.entries.get(item.ordinal as usize) else { return 0 };
-        self.record(item, ERROR, 0, error_record(entry, item.ordinal, attempts, failure))
+    fn record_failure(&self, input: &RunInput, item: Item, attempts: u32, failure: &Failure) -> Outcome {
+        let Some(url) = input.url(item.ordinal) else { return Outcome::Abandoned };
+        self.record(input, item, ERROR, 0, error_record(url.entry(), item.ordinal, attempts, failure))
     }
 
     fn record_cancelled(&self, item: Item, reason: EarlyEnd) -> Outcome {
@@ -283,13 +276,14 @@ impl Run {
             http_status: None,
             retryable: true,
         };
-        Outcome::Recorded { bytes: self.record_failure(&input, item, item.attempts, &failure) }
+        self.record_failure(&input, item, item.attempts, &failure)
     }
 
-    fn record(&self, item: Item, kind: Kind, weight: u32, body: Bytes) -> usize {
+    fn record(&self, input: &RunInput, item: Item, kind: Kind, weight: u32, body: Bytes) -> Outcome {
         let bytes = body.len();
         self.group.push(NewRecord { key: key_of(item.ordinal), kind, weight, body });
-        bytes
+        input.recorded(item.ordinal);
+        Outcome::Recorded { bytes }
     }
 
     fn input(&self) -> Option<Arc<RunInput>> {
@@ -316,28 +310,25 @@ impl Run {
 
     async fn attempt_item(&self, item: Item) -> Outcome {
         let Some(input) = self.input() else { return Outcome::Abandoned };
-        let Some(entry) = input.entries.get(item.ordinal as usize) else { return Outcome::Abandoned };
+        let Some(url) = input.url(item.ordinal) else { return Outcome::Abandoned };
         if !self.account.credits.may_spend() {
             self.end_early(EarlyEnd::CreditsExhausted);
             return self.record_cancelled(item, EarlyEnd::CreditsExhausted);
         }
-        let recipe = input.recipes.of(item.ordinal);
-        match self.scraper.attempt(entry, item.ordinal, item.attempts, recipe).await {
+        let recipe = input.recipe(&url);
+        match self.scraper.attempt(url.entry(), item.ordinal, item.attempts, recipe).await {
             Ok(page) => {
                 self.account.credits.spent(u64::from(page.credits));
                 if let Some(balance) = self.account.credits.low_balance() {
                     self.warn(Warning::LowCredits { balance });
                 }
-                Outcome::Recorded { bytes: self.record(item, PAGE, page.credits, page.json) }
+                self.record(&input, item, PAGE, page.credits, page.json)
             }
             Err(failed) => {
                 let attempts = item.attempts + 1;
                 match retry::pause(&recipe.options.retry, attempts, &failed, jitter(self.id, item)) {
                     Some(after) => Outcome::Retry { after, host_rest: failed.retry_after },
-                    None => {
-                        let bytes = self.record_failure(&input, item, attempts, &failed.failure);
-                        Outcome::Recorded { bytes }
-                    }
+                    None => self.record_failure(&input, item, attempts, &failed.failure),
                 }
             }
         }

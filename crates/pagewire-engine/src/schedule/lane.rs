@@ -5,6 +5,8 @@ use std::collections::{BinaryHeap, HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Instant;
 
+use tokio::sync::Notify;
+
 use super::politeness::{Hosts, Room};
 
 /// Who goes first. A higher class is served before a lower one whenever it has work.
@@ -48,11 +50,17 @@ pub(super) struct Lane {
     limits: LaneLimits,
     hosts: VecDeque<HostQueue>,
     delayed: BinaryHeap<Reverse<(Instant, Item, Arc<str>)>>,
+    waiting: usize,
     in_flight: u32,
     open: u32,
     bytes: usize,
     pub(super) paused: bool,
+    /// Told when the lane could use more URLs than it has.
+    hunger: Arc<Notify>,
 }
+
+/// Under so many waiting URLs a lane asks for more.
+const WAITING_LOW: usize = 1_000;
 
 #[derive(Debug)]
 struct HostQueue {
@@ -72,25 +80,41 @@ pub(super) enum Turn {
 }
 
 impl Lane {
-    pub(super) fn new(limits: LaneLimits, inputs: impl Iterator<Item = (Item, Arc<str>)>) -> Self {
-        let mut lane = Self {
+    pub(super) fn new(limits: LaneLimits) -> Self {
+        Self {
             limits,
             hosts: VecDeque::new(),
             delayed: BinaryHeap::new(),
+            waiting: 0,
             in_flight: 0,
             open: 0,
             bytes: 0,
             paused: false,
-        };
-        let mut places: HashMap<Arc<str>, usize> = HashMap::new();
+            hunger: Arc::new(Notify::new()),
+        }
+    }
+
+    /// Adds URLs, each with its host, behind those that wait.
+    pub(super) fn extend(&mut self, inputs: impl Iterator<Item = (Item, Arc<str>)>) {
+        let mut places: HashMap<Arc<str>, usize> =
+            self.hosts.iter().zip(0..).map(|(queue, place)| (queue.host.clone(), place)).collect();
         for (item, host) in inputs {
             let place = *places.entry(host.clone()).or_insert_with(|| {
-                lane.hosts.push_back(HostQueue { host, items: VecDeque::new() });
-                lane.hosts.len() - 1
+                self.hosts.push_back(HostQueue { host, items: VecDeque::new() });
+                self.hosts.len() - 1
             });
-            lane.hosts[place].items.push_back(item);
+            self.hosts[place].items.push_back(item);
+            self.waiting += 1;
         }
-        lane
+    }
+
+    /// URLs that wait for their turn, retries included.
+    pub(super) fn waiting(&self) -> usize {
+        self.waiting
+    }
+
+    pub(super) fn hunger(&self) -> &Arc<Notify> {
+        &self.hunger
     }
 
     /// The hosts that have URLs waiting, with how many.
@@ -117,6 +141,10 @@ impl Lane {
                     if !queue.items.is_empty() {
                         self.hosts.push_back(queue);
                     }
+                    self.waiting -= 1;
+                    if self.waiting < WAITING_LOW {
+                        self.hunger.notify_one();
+                    }
                     return Turn::Take(item, host);
                 }
                 Room::Later(at) => earliest = Some(earliest.map_or(at, |e| e.min(at))),
@@ -124,6 +152,8 @@ impl Lane {
             }
             self.hosts.push_back(queue);
         }
+        // There is room, and no host that waits here has any: URLs of other hosts could go first.
+        self.hunger.notify_one();
         earliest.map_or(Turn::Nothing, Turn::Later)
     }
 
@@ -157,6 +187,7 @@ impl Lane {
     pub(super) fn delay(&mut self, item: Item, host: Arc<str>, until: Instant) {
         self.in_flight -= 1;
         self.open -= 1;
+        self.waiting += 1;
         self.delayed.push(Reverse((until, item, host)));
     }
 
@@ -173,6 +204,7 @@ impl Lane {
 
     /// Takes out all that waits.
     pub(super) fn drain(&mut self) -> Vec<Item> {
+        self.waiting = 0;
         let mut items: Vec<Item> = self.delayed.drain().map(|Reverse((_, item, _))| item).collect();
         items.extend(self.hosts.drain(..).flat_map(|queue| queue.items));
         items.sort_unstable();

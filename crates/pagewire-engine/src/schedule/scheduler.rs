@@ -101,7 +101,7 @@ impl Scheduler {
         Self { state: Mutex::new(state), changed: Notify::new(), workers: TaskTracker::new(), fetches_max }
     }
 
-    /// Adds a run's URLs, each with its host.
+    /// Adds a run's URLs, each with its host; more may follow by [`Scheduler::extend`].
     pub fn add(
         &self,
         class: Class,
@@ -110,7 +110,8 @@ impl Scheduler {
         inputs: impl Iterator<Item = (Item, Arc<str>)>,
         work: Arc<dyn Work>,
     ) -> LaneId {
-        let lane = Lane::new(limits, inputs);
+        let mut lane = Lane::new(limits);
+        lane.extend(inputs);
         let id = {
             let mut state = self.lock();
             state.next_id += 1;
@@ -126,6 +127,26 @@ impl Scheduler {
         };
         self.changed.notify_one();
         id
+    }
+
+    /// Adds more URLs to a lane.
+    pub fn extend(&self, id: LaneId, inputs: impl Iterator<Item = (Item, Arc<str>)>) {
+        if let Some(entry) = self.lock().lanes.get_mut(&id) {
+            entry.lane.extend(inputs);
+        }
+        self.changed.notify_one();
+    }
+
+    /// URLs that wait in a lane, retries included.
+    #[must_use]
+    pub fn waiting(&self, id: LaneId) -> usize {
+        self.lock().lanes.get(&id).map_or(0, |entry| entry.lane.waiting())
+    }
+
+    /// Told whenever a lane could use more URLs than wait in it: they are few, or their hosts are busy.
+    #[must_use]
+    pub fn hunger(&self, id: LaneId) -> Option<Arc<Notify>> {
+        self.lock().lanes.get(&id).map(|entry| entry.lane.hunger().clone())
     }
 
     /// The hosts of a lane that politeness gives less at once than the lane could use, with what they get.

@@ -210,7 +210,8 @@ async fn a_paused_lane_starts_nothing_and_a_removed_one_gives_back_what_waited()
 
 #[test]
 fn a_failed_attempt_comes_back_when_its_pause_is_over() {
-    let mut lane = Lane::new(WIDE, std::iter::once((Item { ordinal: 0, attempts: 0 }, Arc::from("a"))));
+    let mut lane = Lane::new(WIDE);
+    lane.extend(std::iter::once((Item { ordinal: 0, attempts: 0 }, Arc::from("a"))));
     let hosts =
         Hosts::new(Politeness { requests_per_host_max: 1, delay: Duration::ZERO, rest_max: Duration::ZERO });
     let now = Instant::now();
@@ -220,4 +221,21 @@ fn a_failed_attempt_comes_back_when_its_pause_is_over() {
     lane.delay(Item { attempts: 1, ..item }, host, later);
     assert_eq!(lane.turn(&hosts, now), Turn::Later(later));
     assert!(matches!(lane.turn(&hosts, later), Turn::Take(Item { ordinal: 0, attempts: 1 }, _)));
+}
+
+#[tokio::test]
+async fn a_lane_whose_hosts_are_busy_asks_for_urls_of_others() {
+    let bench = Bench::new(10, 1);
+    let lane = bench.add("run", Class::Job, "w", &["slow"; 5], WIDE);
+    bench
+        .run(async |bench| {
+            assert_eq!(bench.next().await, ("run", 0));
+            let hunger = bench.scheduler.hunger(lane).expect("the lane is there");
+            hunger.notified().await;
+            assert_eq!(bench.scheduler.waiting(lane), 4);
+            let more = std::iter::once((Item { ordinal: 5, attempts: 0 }, Arc::from("quick")));
+            bench.scheduler.extend(lane, more);
+            assert_eq!(bench.next().await, ("run", 5));
+        })
+        .await;
 }
