@@ -1,9 +1,14 @@
 //! From what a page says to the type that was asked for. What does not fit is no value; nothing is made up.
 
+mod amount;
+mod currency;
+mod price;
+
 use serde_json::{Number, Value};
 
 use super::FieldType;
 use super::shape::tokens_of;
+pub use price::Price;
 
 /// A value of a scalar type; `None` where it does not fit, and for types that are none.
 pub(crate) fn scalar(value: &Value, wanted: &FieldType) -> Option<Value> {
@@ -42,7 +47,13 @@ pub(crate) fn text(value: &Value) -> Option<String> {
 pub(crate) fn number(value: &Value) -> Option<Number> {
     match value {
         Value::Number(number) => Some(number.clone()),
-        other => spelled_number(&text(other)?),
+        other => {
+            let text = text(other)?;
+            text.contains(|c| amount::digit_of(c).is_some())
+                .then(|| Price::read(&text))
+                .flatten()
+                .map(|price| price.amount)
+        }
     }
 }
 
@@ -96,50 +107,6 @@ pub(crate) fn choice<'c>(text: &str, choices: &'c [String]) -> Option<&'c str> {
     same.or_else(within).map(|at| choices[at].as_str())
 }
 
-/// The first number of a text: `1,299.00`, `1.299,00 €`, `1 299:-`, `-5`.
-pub(crate) fn spelled_number(text: &str) -> Option<Number> {
-    let start = text.find(|c: char| c.is_ascii_digit())?;
-    let negative = text[..start]
-        .trim_end_matches(|c: char| !matches!(c, '-' | '−') && !c.is_whitespace())
-        .ends_with(['-', '−'])
-        && !text[..start].trim_end_matches(['-', '−']).ends_with(|c: char| c.is_alphanumeric());
-    let rest = &text[start..];
-    let mut end = 0;
-    let mut chars = rest.char_indices().peekable();
-    while let Some((at, c)) = chars.next() {
-        let digit_follows = chars.peek().is_some_and(|(_, next)| next.is_ascii_digit());
-        if c.is_ascii_digit() {
-            end = at + 1;
-        } else if !(digit_follows && matches!(c, '.' | ',' | '\'' | '’' | ' ' | '\u{a0}' | '\u{202f}')) {
-            break;
-        }
-    }
-    let digits = canonical(&rest[..end])?;
-    let digits = if negative { format!("-{digits}") } else { digits };
-    if let Ok(whole) = digits.parse::<i64>() {
-        return Some(Number::from(whole));
-    }
-    Number::from_f64(digits.parse().ok()?)
-}
-
-/// Digits with at most one point: which separator is the decimal one is told by what follows it.
-fn canonical(spelled: &str) -> Option<String> {
-    let last = spelled.rfind(['.', ',']);
-    let decimal = last.filter(|at| {
-        let mark = &spelled[*at..=*at];
-        let after = spelled.len() - at - 1;
-        let once = spelled.matches(mark).count() == 1;
-        let other = if mark == "." { "," } else { "." };
-        once && (after != 3 || spelled.contains(other) || spelled.starts_with("0."))
-    });
-    let keep = |text: &str| text.chars().filter(char::is_ascii_digit).collect::<String>();
-    let digits = match decimal {
-        Some(at) => format!("{}.{}", keep(&spelled[..at]), keep(&spelled[at + 1..])),
-        None => keep(spelled),
-    };
-    (digits.len() <= 40).then_some(digits)
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -162,9 +129,9 @@ mod tests {
             ("4.5 out of 5", json!(4.5)),
             ("COVID-19", json!(19)),
         ] {
-            assert_eq!(spelled_number(text).map(Value::Number), Some(expected), "{text}");
+            assert_eq!(number(&json!(text)).map(Value::Number), Some(expected), "{text}");
         }
-        assert_eq!(spelled_number("free"), None);
+        assert_eq!(number(&json!("free")), None);
     }
 
     #[test]
