@@ -9,15 +9,14 @@ use bytes::Bytes;
 use jiff::Timestamp;
 use pagewire_fetch::Client;
 use pagewire_journal::{Durability, Fence, KeySpace, Position, ReadError, SegmentJournal, SegmentOptions};
-use pagewire_store::{Chunk, NewRun, RunKind, RunRow, RunStatus, Store, StoreError};
+use pagewire_store::{Chunk, KeyMode, NewRun, RunKind, RunRow, RunStatus, Store, StoreError};
 use pagewire_types::{
     ParseRequest, Problem, RobotsRule, RunId, ScrapeParams, ScrapeRequest, StreamRequest, UrlEntry,
-    WorkspaceId,
 };
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::account::{Accounts, WorkspaceAccount};
+use crate::account::{Accounts, Caller, WorkspaceAccount};
 use crate::envelope::Failure;
 use crate::parse::Parser;
 use crate::read::PageReader;
@@ -27,6 +26,7 @@ use crate::run::{Ending, Run, RunInput, RunLimits, RunParts, supervisor};
 use crate::schedule::{Class, Politeness, Scheduler};
 use crate::scrape::Scraper;
 use crate::single;
+use crate::source::Source;
 
 /// How long a call may wait for its turn and its answer, retries included, before the server calls itself overloaded.
 const SCRAPE_WAIT_MAX: Duration = Duration::from_secs(900);
@@ -34,6 +34,8 @@ const SCRAPE_WAIT_MAX: Duration = Duration::from_secs(900);
 const DRAIN_FETCHES: Duration = Duration::from_secs(8);
 /// How long a run's lease holds without being renewed.
 const LEASE: Duration = Duration::from_secs(60);
+/// What a page of the sandbox costs.
+const SANDBOX_CREDITS: u32 = 0;
 /// How often runs whose time is over are looked for.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(3_600);
 
@@ -136,7 +138,8 @@ pub struct Engine {
     store: Arc<dyn Store>,
     accounts: Arc<Accounts>,
     scheduler: Arc<Scheduler>,
-    scraper: Scraper,
+    web: Scraper,
+    sandbox: Scraper,
     parser: Parser,
     runs: Mutex<HashMap<RunId, Arc<Run>>>,
     tasks: TaskTracker,
@@ -151,14 +154,16 @@ impl Engine {
         let scheduler = Arc::new(Scheduler::new(settings.fetches_max, settings.politeness));
         let (reader, credits, bytes_max) =
             (PageReader::new(), settings.page_credits, settings.record_bytes_max);
-        let parser = Parser::new(reader.clone(), credits, bytes_max);
-        let scraper = Scraper::new(client, reader, credits, bytes_max);
+        let parser = Parser::new(reader.clone(), bytes_max);
+        let web = Scraper::new(Source::Web(client), reader.clone(), credits, bytes_max);
+        let sandbox = Scraper::new(Source::Sandbox, reader, SANDBOX_CREDITS, bytes_max);
         let engine = Arc::new(Self {
             settings,
             store,
             accounts,
             scheduler,
-            scraper,
+            web,
+            sandbox,
             parser,
             runs: Mutex::new(HashMap::new()),
             tasks: TaskTracker::new(),
@@ -208,21 +213,19 @@ impl Engine {
     }
 
     /// Fetches one page.
-    pub async fn scrape(
-        &self,
-        account: &Arc<WorkspaceAccount>,
-        request: ScrapeRequest,
-    ) -> Result<Bytes, ScrapeFailure> {
-        self.admit(account).map_err(ScrapeFailure::Refused)?;
+    pub async fn scrape(&self, caller: &Caller, request: ScrapeRequest) -> Result<Bytes, ScrapeFailure> {
+        self.admit(caller).map_err(ScrapeFailure::Refused)?;
         let recipe = Recipe::compile(request.params, self.settings.robots).map_err(Refusal::Invalid)?;
-        let scrape = single::scrape(&self.scheduler, self.scraper.clone(), account, request.entry, recipe);
+        let account = &caller.workspace;
+        let scraper = self.scraper(caller.mode).clone();
+        let scrape = single::scrape(&self.scheduler, scraper, account, request.entry, recipe);
         let answer = tokio::select! {
             answer = tokio::time::timeout(SCRAPE_WAIT_MAX, scrape) => answer,
             () = self.stopping.cancelled() => return Err(Refusal::Draining.into()),
         };
         match answer {
             Ok(Some(Ok(page))) => {
-                self.accounts.charge(account, u64::from(page.credits)).await.map_err(Refusal::Store)?;
+                self.charge(account, page.credits).await?;
                 Ok(page.json)
             }
             Ok(Some(Err(failure))) => Err(ScrapeFailure::Target(failure)),
@@ -232,29 +235,29 @@ impl Engine {
     }
 
     /// Reads a page that the caller brings.
-    pub async fn parse(
-        &self,
-        account: &Arc<WorkspaceAccount>,
-        request: ParseRequest,
-    ) -> Result<Bytes, Refusal> {
-        self.admit(account)?;
+    pub async fn parse(&self, caller: &Caller, request: ParseRequest) -> Result<Bytes, Refusal> {
+        self.admit(caller)?;
         let recipe = Recipe::compile(request.params.clone(), self.settings.robots)?;
+        let credits = match caller.mode {
+            KeyMode::Live => self.settings.page_credits,
+            KeyMode::Test => SANDBOX_CREDITS,
+        };
         let page = tokio::select! {
-            page = self.parser.parse(request, &recipe) => page?,
+            page = self.parser.parse(request, &recipe, credits) => page?,
             () = self.stopping.cancelled() => return Err(Refusal::Draining),
         };
-        self.accounts.charge(account, u64::from(page.credits)).await?;
-        Ok(page.json)
+        self.charge(&caller.workspace, credits).await?;
+        Ok(page)
     }
 
     /// Makes a run of the request, durably, and attaches its first consumer.
     pub async fn start_stream(
         &self,
-        account: &Arc<WorkspaceAccount>,
+        caller: &Caller,
         request: StreamRequest,
         trace_id: String,
     ) -> Result<Attachment, Refusal> {
-        self.admit(account)?;
+        self.admit(caller)?;
         let total = request.entries.len() as u64;
         let input = RunInput::of_request(request.params, request.entries, self.settings.robots)?;
         if self.lock().len() >= self.settings.runs_max {
@@ -264,8 +267,9 @@ impl Engine {
         let created_at = Timestamp::now();
         let new_run = NewRun {
             id,
-            workspace: account.id.clone(),
+            workspace: caller.workspace.id.clone(),
             kind: RunKind::Stream,
+            mode: caller.mode,
             defaults: request.params_json,
             concurrency: request.concurrency,
             urls_total: total,
@@ -277,7 +281,8 @@ impl Engine {
         let fence = self.store.create_run(new_run, chunks_of(request.chunks_json)).await?;
         let run = self.make_run(RunParts {
             id,
-            account: account.clone(),
+            account: caller.workspace.clone(),
+            mode: caller.mode,
             input: Some(input),
             total,
             concurrency: request.concurrency,
@@ -292,10 +297,10 @@ impl Engine {
         Ok(attachment)
     }
 
-    /// Attaches a consumer to a run of the workspace, after the record that it has.
+    /// Attaches a consumer to a run of the caller's workspace and mode, after the record that it has.
     pub async fn resume_stream(
         &self,
-        workspace: &WorkspaceId,
+        caller: &Caller,
         id: RunId,
         after: Position,
         trace_id: String,
@@ -305,9 +310,9 @@ impl Engine {
         }
         let held = self.lock().get(&id).cloned();
         let run = match held {
-            Some(run) if run.account().id == *workspace => run,
+            Some(run) if run.account().id == caller.workspace.id && run.mode() == caller.mode => run,
             Some(_) => return Err(Refusal::NotFound),
-            None => self.bring_back(workspace, id).await?,
+            None => self.bring_back(caller, id).await?,
         };
         if run.ending().is_some_and(|ending| ending.status != RunStatus::Completed) {
             return Err(Refusal::StreamExpired);
@@ -320,18 +325,19 @@ impl Engine {
     }
 
     /// A run that ended, but whose consumer may not have read its end.
-    async fn bring_back(&self, workspace: &WorkspaceId, id: RunId) -> Result<Arc<Run>, Refusal> {
-        let row = self.store.run(workspace.clone(), id).await?.ok_or(Refusal::NotFound)?;
+    async fn bring_back(&self, caller: &Caller, id: RunId) -> Result<Arc<Run>, Refusal> {
+        let row = self.store.run(caller.workspace.id.clone(), caller.mode, id).await?;
+        let row = row.ok_or(Refusal::NotFound)?;
         let ended_at = row.finished_at.ok_or(Refusal::Overloaded("the run belongs to another process"))?;
         let since = Timestamp::now().as_millisecond() - ended_at.as_millisecond();
         let window = i64::try_from(self.settings.run.resume_window.as_millis()).unwrap_or(i64::MAX);
         if row.status != RunStatus::Completed || since > window {
             return Err(Refusal::StreamExpired);
         }
-        let account = self.accounts.workspace(&row.workspace).await?;
         let run = self.make_run(RunParts {
             id,
-            account,
+            account: caller.workspace.clone(),
+            mode: row.mode,
             input: None,
             total: row.urls_total,
             concurrency: row.concurrency,
@@ -373,6 +379,7 @@ impl Engine {
         let run = self.make_run(RunParts {
             id: row.id,
             account,
+            mode: row.mode,
             input: Some(input),
             total: row.urls_total,
             concurrency: row.concurrency,
@@ -387,7 +394,15 @@ impl Engine {
     }
 
     fn make_run(&self, parts: RunParts) -> Arc<Run> {
-        Run::new(parts, self.scheduler.clone(), self.scraper.clone(), self.settings.run)
+        let scraper = self.scraper(parts.mode).clone();
+        Run::new(parts, self.scheduler.clone(), scraper, self.settings.run)
+    }
+
+    fn scraper(&self, mode: KeyMode) -> &Scraper {
+        match mode {
+            KeyMode::Live => &self.web,
+            KeyMode::Test => &self.sandbox,
+        }
     }
 
     fn supervise(&self, run: Arc<Run>) {
@@ -413,12 +428,20 @@ impl Engine {
         self.settings.journals.join("runs").join(id.hex())
     }
 
-    fn admit(&self, account: &WorkspaceAccount) -> Result<(), Refusal> {
+    fn admit(&self, caller: &Caller) -> Result<(), Refusal> {
         if self.draining.is_cancelled() {
             return Err(Refusal::Draining);
         }
-        if !account.credits.may_spend() {
+        if !caller.workspace.may_spend(caller.mode) {
             return Err(Refusal::CreditsExhausted);
+        }
+        Ok(())
+    }
+
+    /// Charges what no run accounts for.
+    async fn charge(&self, account: &WorkspaceAccount, credits: u32) -> Result<(), Refusal> {
+        if credits > 0 {
+            self.accounts.charge(account, u64::from(credits)).await?;
         }
         Ok(())
     }

@@ -11,9 +11,11 @@ mod read;
 pub mod recipe;
 mod retry;
 pub mod run;
+mod sandbox;
 pub mod schedule;
 pub mod scrape;
 mod single;
+mod source;
 
 pub use engine::{Engine, EngineParts, EngineSettings, Refusal, ScrapeFailure};
 pub use envelope::Failure;

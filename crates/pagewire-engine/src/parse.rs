@@ -27,35 +27,31 @@ const NO_BASE: &str = "about:blank";
 pub(crate) struct Parser {
     reader: PageReader,
     places: Semaphore,
-    page_credits: u32,
     answer_bytes_max: usize,
 }
 
-/// A page that was read.
-pub(crate) struct Parsed {
-    /// The envelope.
-    pub(crate) json: Bytes,
-    /// What it costs.
-    pub(crate) credits: u32,
-}
-
 impl Parser {
-    pub(crate) fn new(reader: PageReader, page_credits: u32, answer_bytes_max: usize) -> Self {
-        Self { reader, places: Semaphore::new(PAGES_MAX), page_credits, answer_bytes_max }
+    pub(crate) fn new(reader: PageReader, answer_bytes_max: usize) -> Self {
+        Self { reader, places: Semaphore::new(PAGES_MAX), answer_bytes_max }
     }
 
-    /// Reads one page.
-    pub(crate) async fn parse(&self, request: ParseRequest, recipe: &Recipe) -> Result<Parsed, Refusal> {
+    /// Reads one page, which costs so many credits.
+    pub(crate) async fn parse(
+        &self,
+        request: ParseRequest,
+        recipe: &Recipe,
+        credits: u32,
+    ) -> Result<Bytes, Refusal> {
         let _place = self
             .places
             .try_acquire()
             .map_err(|_| Refusal::Overloaded("as many pages as it can hold are being read"))?;
-        tokio::time::timeout(WAIT_MAX, self.read(request, recipe))
+        tokio::time::timeout(WAIT_MAX, self.read(request, recipe, credits))
             .await
             .map_err(|_| Refusal::Overloaded("the page did not get its turn in time"))?
     }
 
-    async fn read(&self, request: ParseRequest, recipe: &Recipe) -> Result<Parsed, Refusal> {
+    async fn read(&self, request: ParseRequest, recipe: &Recipe, credits: u32) -> Result<Bytes, Refusal> {
         let started = Instant::now();
         let base = match &request.url {
             Some(url) => url.as_url().clone(),
@@ -80,7 +76,7 @@ impl Parser {
             fetched_at: None,
             elapsed: started.elapsed(),
             attempts: 0,
-            credits: self.page_credits,
+            credits,
         };
         let json = envelope.end(0, &facts, &fetch);
         if json.len() > self.answer_bytes_max {
@@ -90,7 +86,7 @@ impl Parser {
             );
             return Err(Refusal::Invalid(Box::new(Problem::new(ProblemCode::BodyTooLarge, detail))));
         }
-        Ok(Parsed { json, credits: self.page_credits })
+        Ok(json)
     }
 }
 

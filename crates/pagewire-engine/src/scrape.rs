@@ -7,12 +7,13 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use jiff::Timestamp;
 use pagewire_extract::Facts;
-use pagewire_fetch::{Client, FailureKind, Request, Response, RobotsVerdict};
+use pagewire_fetch::{FailureKind, Request, Response, RobotsVerdict};
 use pagewire_types::{Format, ProxyType, RobotsRule, TargetErrorCode, UrlEntry};
 
 use crate::envelope::{EnvelopeWriter, Failure, FetchFacts, Head};
 use crate::read::{Body, PageReader, Unread};
 use crate::recipe::Recipe;
+use crate::source::Source;
 
 /// A page that became a record's JSON.
 #[derive(Debug)]
@@ -50,22 +51,27 @@ pub enum AttemptFailure {
 /// Fetches and reads pages.
 #[derive(Clone)]
 pub struct Scraper {
-    client: Client,
+    source: Source,
     reader: PageReader,
     page_credits: u32,
     record_bytes_max: usize,
 }
 
 impl Scraper {
-    /// A scraper over a client and a reader.
+    /// A scraper over a source and a reader.
     #[must_use]
     pub(crate) fn new(
-        client: Client,
+        source: Source,
         reader: PageReader,
         page_credits: u32,
         record_bytes_max: usize,
     ) -> Self {
-        Self { client, reader, page_credits, record_bytes_max }
+        Self { source, reader, page_credits, record_bytes_max }
+    }
+
+    /// The name under which the scheduler knows a host.
+    pub(crate) fn scheduled_host(&self, host: &str) -> Arc<str> {
+        self.source.scheduled_host(host)
     }
 
     /// One attempt at one URL.
@@ -138,7 +144,7 @@ impl Scraper {
     ) -> Result<Response, FailedAttempt> {
         let options = &recipe.options;
         if options.robots == RobotsRule::Respect {
-            let asked = self.client.robots().allowed(&self.client, &entry.url, self.client.user_agent());
+            let asked = self.source.robots(&entry.url);
             let verdict = tokio::time::timeout(options.timeout, asked).await.map_err(|_| FailedAttempt {
                 failure: Failure {
                     code: TargetErrorCode::Timeout,
@@ -168,7 +174,7 @@ impl Scraper {
             body: options.body.clone().map(Bytes::from),
             timeout: options.timeout.saturating_sub(started.elapsed()),
         };
-        self.client.fetch(&request).await.map_err(|error| {
+        self.source.fetch(&request).await.map_err(|error| {
             let kind = match error.kind() {
                 FailureKind::Network => AttemptFailure::Network,
                 FailureKind::Permanent => AttemptFailure::Permanent,

@@ -70,7 +70,7 @@ pub(crate) async fn scrape(
     recipe: Recipe,
 ) -> Option<Answer> {
     let (reply, answer) = oneshot::channel();
-    let host: Arc<str> = entry.url.host().into();
+    let host = scraper.scheduled_host(entry.url.host());
     let work = Arc::new(SingleUrl { entry, recipe, scraper, reply: Mutex::new(Some(reply)) });
     let limits = LaneLimits { concurrency: 1, open_max: 1, bytes_max: usize::MAX };
     let waiting = std::iter::once((Item { ordinal: 0, attempts: 0 }, host));

@@ -27,6 +27,7 @@ fn new_run(workspace: &WorkspaceId) -> NewRun {
         id: RunId::generate(),
         workspace: workspace.clone(),
         kind: RunKind::Stream,
+        mode: KeyMode::Live,
         defaults: "{}".to_owned(),
         concurrency: 16,
         urls_total: 3,
@@ -44,6 +45,7 @@ fn new_run(workspace: &WorkspaceId) -> NewRun {
 pub async fn check(store: &dyn Store) {
     keys_are_found_by_hash_and_revoked_once(store).await;
     a_run_is_there_for_its_workspace_alone(store).await;
+    a_run_of_the_sandbox_stays_one(store).await;
     a_stale_fence_changes_nothing(store).await;
     a_charge_repeated_charges_nothing(store).await;
     ended_runs_are_found_by_age_and_forgotten(store).await;
@@ -92,11 +94,22 @@ async fn a_run_is_there_for_its_workspace_alone(store: &dyn Store) {
         Chunk { index: 1, first_ordinal: 1, items: "[\"b\",\"c\"]".to_owned() },
     ];
     store.create_run(run.clone(), chunks).await.expect("accepted");
-    let row = store.run(mine, run.id).await.expect("read").expect("there");
+    let row = store.run(mine, KeyMode::Live, run.id).await.expect("read").expect("there");
     assert_eq!((row.status, row.urls_total, row.finished_at), (RunStatus::Running, 3, None));
-    assert_eq!(store.run(other, run.id).await.expect("read"), None);
+    assert_eq!(store.run(other, KeyMode::Live, run.id).await.expect("read"), None);
     assert_eq!(store.chunks(run.id).await.expect("read"), ["[\"a\"]", "[\"b\",\"c\"]"]);
     assert!(store.unfinished_runs().await.expect("read").iter().any(|row| row.id == run.id));
+}
+
+async fn a_run_of_the_sandbox_stays_one(store: &dyn Store) {
+    let mine = workspace(store, "modes").await;
+    let run = NewRun { mode: KeyMode::Test, ..new_run(&mine) };
+    store.create_run(run.clone(), Vec::new()).await.expect("accepted");
+    assert_eq!(store.run(mine.clone(), KeyMode::Live, run.id).await.expect("read"), None);
+    let row = store.run(mine, KeyMode::Test, run.id).await.expect("read").expect("there");
+    assert_eq!(row.mode, KeyMode::Test);
+    let unfinished = store.unfinished_runs().await.expect("read");
+    assert!(unfinished.iter().any(|row| row.id == run.id && row.mode == KeyMode::Test));
 }
 
 async fn a_stale_fence_changes_nothing(store: &dyn Store) {
@@ -110,11 +123,11 @@ async fn a_stale_fence_changes_nothing(store: &dyn Store) {
     assert!(stale(store.finish_run(run.id, first, RunStatus::Completed, at(2)).await));
     assert!(stale(store.release_run(run.id, first).await));
     assert!(stale(store.charge_run(run.id, first, 5, at(2)).await.map(drop)));
-    let row = store.run(mine.clone(), run.id).await.expect("read").expect("there");
+    let row = store.run(mine.clone(), KeyMode::Live, run.id).await.expect("read").expect("there");
     assert_eq!((row.status, row.credits_charged), (RunStatus::Running, 0));
     store.finish_run(run.id, second, RunStatus::Completed, at(2)).await.expect("ended");
     assert!(stale(store.finish_run(run.id, second, RunStatus::Cancelled, at(3)).await), "an end is an end");
-    let row = store.run(mine, run.id).await.expect("read").expect("there");
+    let row = store.run(mine, KeyMode::Live, run.id).await.expect("read").expect("there");
     assert_eq!((row.status, row.finished_at), (RunStatus::Completed, Some(at(2))));
 }
 
@@ -139,6 +152,6 @@ async fn ended_runs_are_found_by_age_and_forgotten(store: &dyn Store) {
     assert!(!store.runs_finished_before(at(50)).await.expect("read").contains(&run.id));
     assert!(store.runs_finished_before(at(51)).await.expect("read").contains(&run.id));
     store.delete_run(run.id).await.expect("deleted");
-    assert_eq!(store.run(mine, run.id).await.expect("read"), None);
+    assert_eq!(store.run(mine, KeyMode::Live, run.id).await.expect("read"), None);
     assert!(store.chunks(run.id).await.expect("read").is_empty());
 }

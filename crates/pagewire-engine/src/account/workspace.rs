@@ -1,5 +1,6 @@
 //! A workspace as the rest of the engine knows it.
 
+use pagewire_store::KeyMode;
 use pagewire_types::WorkspaceId;
 
 use super::credits::CreditAccount;
@@ -28,6 +29,15 @@ impl WorkspaceAccount {
             rate: RequestRate::new(plan),
             connections: Connections::new(plan),
             credits: CreditAccount::new(plan.credits, spent),
+        }
+    }
+
+    /// Whether a page may be had. What the sandbox gives costs nothing, so that it needs no credits.
+    #[must_use]
+    pub fn may_spend(&self, mode: KeyMode) -> bool {
+        match mode {
+            KeyMode::Live => self.credits.may_spend(),
+            KeyMode::Test => true,
         }
     }
 }

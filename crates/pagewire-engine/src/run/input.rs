@@ -93,8 +93,9 @@ impl RunInput {
             .map(|recipe| Some(Arc::new(recipe)))
     }
 
-    /// The hosts of a chunk's URLs, each with the URL's ordinal. Empty for a chunk that is not loaded.
-    pub(super) fn hosts_of(&self, chunk: u32) -> Vec<(u32, Arc<str>)> {
+    /// The hosts of a chunk's URLs, by the names that the scheduler has for them, each with the URL's ordinal. Empty for
+    /// a chunk that is not loaded.
+    pub(super) fn hosts_of(&self, chunk: u32, scheduled: impl Fn(&str) -> Arc<str>) -> Vec<(u32, Arc<str>)> {
         let Some(loaded) = lock(&self.chunks).get(&chunk).cloned() else { return Vec::new() };
         let mut hosts = HashMap::<&str, Arc<str>>::new();
         let first = first_ordinal(chunk);
@@ -102,7 +103,7 @@ impl RunInput {
             .zip(&loaded.entries)
             .map(|(ordinal, entry)| {
                 let host = entry.url.host();
-                (ordinal, hosts.entry(host).or_insert_with(|| host.into()).clone())
+                (ordinal, hosts.entry(host).or_insert_with(|| scheduled(host)).clone())
             })
             .collect()
     }

@@ -18,6 +18,7 @@ use jiff::Timestamp;
 use pagewire_journal::{
     Appended, Fence, GroupCommit, GroupPolicy, Key, Kind, NewRecord, Position, SegmentJournal,
 };
+use pagewire_store::KeyMode;
 use pagewire_types::{End, Progress, RunId, TargetErrorCode, Warning};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -27,6 +28,7 @@ use crate::envelope::{Failure, error_record};
 use crate::retry;
 use crate::schedule::{Item, LaneId, LaneLimits, Outcome, Scheduler, Work};
 use crate::scrape::Scraper;
+use crate::source::host_of_scheduled;
 pub use ending::{EarlyEnd, Ending};
 pub use input::RunInput;
 use open_records::OpenRecords;
@@ -55,6 +57,8 @@ pub struct RunParts {
     pub id: RunId,
     /// Whose it is.
     pub account: Arc<WorkspaceAccount>,
+    /// What it reaches.
+    pub mode: KeyMode,
     /// Its URLs; `None` for a run that has ended.
     pub input: Option<RunInput>,
     /// How many URLs it has.
@@ -75,6 +79,7 @@ pub struct RunParts {
 pub struct Run {
     id: RunId,
     account: Arc<WorkspaceAccount>,
+    mode: KeyMode,
     input: Mutex<Option<Arc<RunInput>>>,
     total: u64,
     concurrency: u32,
@@ -121,6 +126,7 @@ impl Run {
         Arc::new(Self {
             id: parts.id,
             account: parts.account,
+            mode: parts.mode,
             input: Mutex::new(parts.input.map(Arc::new)),
             total: parts.total,
             concurrency: parts.concurrency,
@@ -152,6 +158,12 @@ impl Run {
     #[must_use]
     pub fn account(&self) -> &Arc<WorkspaceAccount> {
         &self.account
+    }
+
+    /// What it reaches.
+    #[must_use]
+    pub fn mode(&self) -> KeyMode {
+        self.mode
     }
 
     /// How it ended, if it has.
@@ -205,7 +217,8 @@ impl Run {
         };
         let lane = self.scheduler.add(class, &self.account.id, limits, waiting.into_iter(), self.clone());
         for (host, concurrency) in self.scheduler.trimmed_hosts(lane, self.concurrency) {
-            self.warn(Warning::ConcurrencyTrimmed { host: host.to_string(), concurrency });
+            let host = host_of_scheduled(&host).to_owned();
+            self.warn(Warning::ConcurrencyTrimmed { host, concurrency });
         }
         // Once: a run is scheduled when it is made, and never again.
         let _ = self.lane.set(lane);
@@ -213,7 +226,7 @@ impl Run {
 
     /// The URLs of a chunk that have no record, each with its host.
     fn unfinished(&self, input: &RunInput, chunk: u32) -> Vec<(Item, Arc<str>)> {
-        let mut waiting = input.hosts_of(chunk);
+        let mut waiting = input.hosts_of(chunk, |host| self.scraper.scheduled_host(host));
         waiting.retain(|(ordinal, _)| {
             let done = self.journal.contains(key_of(*ordinal));
             if done {
@@ -308,20 +321,26 @@ impl Run {
         }
     }
 
+    fn spend(&self, credits: u32) {
+        self.account.credits.spent(u64::from(credits));
+        if credits > 0
+            && let Some(balance) = self.account.credits.low_balance()
+        {
+            self.warn(Warning::LowCredits { balance });
+        }
+    }
+
     async fn attempt_item(&self, item: Item) -> Outcome {
         let Some(input) = self.input() else { return Outcome::Abandoned };
         let Some(url) = input.url(item.ordinal) else { return Outcome::Abandoned };
-        if !self.account.credits.may_spend() {
+        if !self.account.may_spend(self.mode) {
             self.end_early(EarlyEnd::CreditsExhausted);
             return self.record_cancelled(item, EarlyEnd::CreditsExhausted);
         }
         let recipe = input.recipe(&url);
         match self.scraper.attempt(url.entry(), item.ordinal, item.attempts, recipe).await {
             Ok(page) => {
-                self.account.credits.spent(u64::from(page.credits));
-                if let Some(balance) = self.account.credits.low_balance() {
-                    self.warn(Warning::LowCredits { balance });
-                }
+                self.spend(page.credits);
                 self.record(&input, item, PAGE, page.credits, page.json)
             }
             Err(failed) => {

@@ -40,6 +40,6 @@ pub async fn parse(
     JsonBody(body): JsonBody,
 ) -> Result<Response, ApiError> {
     let request = ParseRequest::parse(body)?;
-    let page = edge.engine.parse(&authorized.caller.workspace, request).await?;
+    let page = edge.engine.parse(&authorized.caller, request).await?;
     Ok(([(header::CONTENT_TYPE, "application/json")], page).into_response())
 }

@@ -30,6 +30,6 @@ pub async fn scrape(
     JsonBody(body): JsonBody,
 ) -> Result<Response, ApiError> {
     let request = ScrapeRequest::parse(body)?;
-    let page = edge.engine.scrape(&authorized.caller.workspace, request).await?;
+    let page = edge.engine.scrape(&authorized.caller, request).await?;
     Ok(([(header::CONTENT_TYPE, "application/json")], page).into_response())
 }

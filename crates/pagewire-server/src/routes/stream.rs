@@ -37,8 +37,7 @@ pub async fn start(
     let request = StreamRequest::parse(&body)?;
     drop(body);
     let held = authorized.connect()?;
-    let attachment =
-        edge.engine.start_stream(&authorized.caller.workspace, request, trace.id.to_string()).await?;
+    let attachment = edge.engine.start_stream(&authorized.caller, request, trace.id.to_string()).await?;
     Ok(answer(&edge, &authorized, &headers, attachment, held))
 }
 
@@ -93,8 +92,7 @@ async fn take_up<S>(
     let id = RunId::parse_stream_id(id)
         .map_err(|_| ApiError::new(ProblemCode::NotFound, "there is no such stream"))?;
     let held = authorized.connect()?;
-    let workspace = &authorized.caller.workspace.id;
-    let attachment = edge.engine.resume_stream(workspace, id, after, trace.id.to_string()).await?;
+    let attachment = edge.engine.resume_stream(&authorized.caller, id, after, trace.id.to_string()).await?;
     Ok(answer(edge, authorized, headers, attachment, held))
 }
 

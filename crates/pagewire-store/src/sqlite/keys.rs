@@ -6,17 +6,10 @@ use pagewire_types::{KeyId, WorkspaceId};
 use sqlx::{Sqlite, Transaction};
 
 use super::SqliteStore;
-use super::row::{micros, parsed, timestamp, unsigned};
+use super::row::{micros, mode, mode_text, parsed, timestamp, unsigned};
 use crate::error::StoreError;
 use crate::state::Answer;
-use crate::state::keys::{ApiKey, KeyMode, Keys, Revocation};
-
-fn mode_text(mode: KeyMode) -> &'static str {
-    match mode {
-        KeyMode::Live => "live",
-        KeyMode::Test => "test",
-    }
-}
+use crate::state::keys::{ApiKey, Keys, Revocation};
 
 #[derive(sqlx::FromRow)]
 struct KeyRow {
@@ -45,10 +38,7 @@ impl KeyRow {
             workspace: parsed(&self.workspace, "a workspace id")?,
             name: self.name,
             shown: self.shown,
-            mode: [KeyMode::Live, KeyMode::Test]
-                .into_iter()
-                .find(|mode| mode_text(*mode) == self.mode)
-                .ok_or(StoreError::damaged("the mode of a key"))?,
+            mode: mode(&self.mode)?,
             scopes: parsed(&self.scopes, "the scopes of a key")?,
             allow_ips: allow_ips?,
             created_at: timestamp(self.created_at)?,

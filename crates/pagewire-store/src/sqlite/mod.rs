@@ -99,14 +99,17 @@ async fn migrate(writer: &SqlitePool) -> Result<(), StoreError> {
     Ok(())
 }
 
+/// In the order in which they came to be. One that has been released never changes.
+const MIGRATIONS: [(&str, &str); 2] = [
+    ("state", include_str!("../../migrations/0001_state.sql")),
+    ("run mode", include_str!("../../migrations/0002_run_mode.sql")),
+];
+
 fn migrations() -> Migrator {
-    Migrator::with_migrations(vec![Migration::new(
-        1,
-        "state".into(),
-        MigrationType::Simple,
-        include_str!("../../migrations/0001_state.sql").into_sql_str(),
-        false,
-    )])
+    let migrations = MIGRATIONS.into_iter().zip(1..).map(|((what, sql), version)| {
+        Migration::new(version, what.into(), MigrationType::Simple, sql.into_sql_str(), false)
+    });
+    Migrator::with_migrations(migrations.collect())
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use std::str::FromStr;
 use jiff::Timestamp;
 
 use crate::error::StoreError;
+use crate::state::keys::KeyMode;
 
 pub(super) fn micros(at: Timestamp) -> i64 {
     at.as_microsecond()
@@ -29,4 +30,18 @@ pub(super) fn parsed<T: FromStr>(text: &str, what: &'static str) -> Result<T, St
 /// The day of a time, UTC, as `2026-01-31`.
 pub(super) fn day(at: Timestamp) -> String {
     at.to_zoned(jiff::tz::TimeZone::UTC).date().to_string()
+}
+
+pub(super) fn mode_text(mode: KeyMode) -> &'static str {
+    match mode {
+        KeyMode::Live => "live",
+        KeyMode::Test => "test",
+    }
+}
+
+pub(super) fn mode(text: &str) -> Result<KeyMode, StoreError> {
+    [KeyMode::Live, KeyMode::Test]
+        .into_iter()
+        .find(|mode| mode_text(*mode) == text)
+        .ok_or(StoreError::damaged("a mode"))
 }

@@ -8,9 +8,10 @@ use sqlx::{QueryBuilder, Sqlite};
 
 use super::SqliteStore;
 use super::credits::charge_in;
-use super::row::{micros, parsed, signed, timestamp, unsigned};
+use super::row::{micros, mode, mode_text, parsed, signed, timestamp, unsigned};
 use crate::error::StoreError;
 use crate::state::Answer;
+use crate::state::keys::KeyMode;
 use crate::state::runs::{Chunk, NewRun, RunKind, RunRow, RunStatus, Runs};
 
 const FIRST_FENCE: u64 = 1;
@@ -39,6 +40,7 @@ struct StoredRun {
     id: String,
     workspace: String,
     kind: String,
+    mode: String,
     status: String,
     defaults: String,
     concurrency: i64,
@@ -66,6 +68,7 @@ impl StoredRun {
             id: RunId::parse_hex(&self.id).map_err(|_| StoreError::damaged("a run id"))?,
             workspace: parsed(&self.workspace, "a workspace id")?,
             kind: kind.ok_or(StoreError::damaged("the kind of a run"))?,
+            mode: mode(&self.mode)?,
             status: status.ok_or(StoreError::damaged("the status of a run"))?,
             defaults: self.defaults,
             concurrency: u32::try_from(self.concurrency).map_err(|_| StoreError::damaged("a concurrency"))?,
@@ -89,13 +92,14 @@ impl Runs for SqliteStore {
             let id = run.id.hex();
             let mut transaction = self.begin().await?;
             sqlx::query(
-                "INSERT INTO runs (id, workspace, kind, status, defaults, concurrency, urls_total, created_at, \
+                "INSERT INTO runs (id, workspace, kind, mode, status, defaults, concurrency, urls_total, created_at, \
                  trace_id, fence, owner, lease_until) \
-                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
+                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
             )
             .bind(&id)
             .bind(run.workspace.as_str())
             .bind(kind_text(run.kind))
+            .bind(mode_text(run.mode))
             .bind(status_text(RunStatus::Running))
             .bind(&run.defaults)
             .bind(i64::from(run.concurrency))
@@ -123,12 +127,13 @@ impl Runs for SqliteStore {
         })
     }
 
-    fn run(&self, workspace: WorkspaceId, id: RunId) -> Answer<'_, Option<RunRow>> {
+    fn run(&self, workspace: WorkspaceId, mode: KeyMode, id: RunId) -> Answer<'_, Option<RunRow>> {
         Box::pin(async move {
             let row: Option<StoredRun> =
-                sqlx::query_as("SELECT * FROM runs WHERE id = $1 AND workspace = $2")
+                sqlx::query_as("SELECT * FROM runs WHERE id = $1 AND workspace = $2 AND mode = $3")
                     .bind(id.hex())
                     .bind(workspace.as_str())
+                    .bind(mode_text(mode))
                     .fetch_optional(&self.readers)
                     .await?;
             row.map(StoredRun::read).transpose()

@@ -1,9 +1,10 @@
 use jiff::Timestamp;
-use pagewire_types::{KeyId, Scope, WorkspaceId};
+use pagewire_types::{KeyId, RunId, Scope, WorkspaceId};
 
 use super::*;
 use crate::conformance;
 use crate::state::keys::{ApiKey, KeyMode, Keys};
+use crate::state::runs::Runs;
 use crate::state::workspaces::{Workspace, Workspaces};
 
 #[tokio::test]
@@ -54,4 +55,30 @@ async fn processes_that_open_a_new_database_at_once_all_succeed() {
     for store in opened {
         store.expect("opens").ping().await.expect("migrated");
     }
+}
+
+#[tokio::test]
+async fn a_run_from_before_modes_is_a_live_one() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("state.db");
+    let older = SqlitePoolOptions::new()
+        .connect_with(SqliteConnectOptions::new().filename(&path).create_if_missing(true))
+        .await
+        .expect("opens");
+    let first = migrations().migrations[..1].to_vec();
+    Migrator::with_migrations(first).run(&older).await.expect("migrated");
+    let id = RunId::generate();
+    for statement in [
+        "INSERT INTO workspaces VALUES ('default', 'enterprise', 0)".to_owned(),
+        format!(
+            "INSERT INTO runs VALUES ('{}', 'default', 'stream', 'running', '{{}}', 16, 3, 0, NULL, 't', 1, NULL, NULL, 0)",
+            id.hex()
+        ),
+    ] {
+        sqlx::query(sqlx::AssertSqlSafe(statement)).execute(&older).await.expect("written");
+    }
+    older.close().await;
+    let store = SqliteStore::open(&path, SqliteOptions::default()).await.expect("opens");
+    let run = store.run(WorkspaceId::default_workspace(), KeyMode::Live, id).await.expect("read");
+    assert_eq!(run.expect("still there").mode, KeyMode::Live);
 }

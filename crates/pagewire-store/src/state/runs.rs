@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use pagewire_types::{RunId, WorkspaceId};
 
 use super::Answer;
+use super::keys::KeyMode;
 
 /// What kind of run it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,6 +55,8 @@ pub struct NewRun {
     pub workspace: WorkspaceId,
     /// What kind it is.
     pub kind: RunKind,
+    /// What it reaches: what the key that made it reaches.
+    pub mode: KeyMode,
     /// The request's scrape parameters, as JSON text.
     pub defaults: String,
     /// Fetches at once.
@@ -90,6 +93,8 @@ pub struct RunRow {
     pub workspace: WorkspaceId,
     /// What kind it is.
     pub kind: RunKind,
+    /// What it reaches: what the key that made it reaches.
+    pub mode: KeyMode,
     /// Where it is in its life.
     pub status: RunStatus,
     /// The request's scrape parameters, as JSON text.
@@ -115,8 +120,9 @@ pub trait Runs: Send + Sync {
     /// Accepts a run with its whole input, all or nothing, leased to its owner. Gives the first fencing token.
     fn create_run(&self, run: NewRun, chunks: Vec<Chunk>) -> Answer<'_, u64>;
 
-    /// The run of that id in that workspace; another workspace's run is not there.
-    fn run(&self, workspace: WorkspaceId, id: RunId) -> Answer<'_, Option<RunRow>>;
+    /// The run of that id in that workspace and of that mode; another workspace's run is not there, nor one of the
+    /// sandbox for a live key, nor the reverse.
+    fn run(&self, workspace: WorkspaceId, mode: KeyMode, id: RunId) -> Answer<'_, Option<RunRow>>;
 
     /// The runs that have not ended, oldest first.
     fn unfinished_runs(&self) -> Answer<'_, Vec<RunRow>>;

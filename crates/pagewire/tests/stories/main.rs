@@ -11,6 +11,7 @@ mod hostile_origin_story;
 mod keys_story;
 mod parse_story;
 mod resume_story;
+mod sandbox_story;
 mod scrape_story;
 mod stream_story;
 mod world;
