@@ -7,7 +7,14 @@ use crate::main_content::Content;
 
 /// The text of what is kept of a page.
 pub(crate) fn of_content(content: &Content<'_>) -> String {
-    let mut writer = TextWriter { content, out: String::new(), break_due: false, space_due: false, code: 0 };
+    let mut writer = TextWriter {
+        content,
+        out: String::new(),
+        break_due: false,
+        space_due: false,
+        code: 0,
+        spaces: String::new(),
+    };
     for root in content.roots() {
         writer.break_due = true;
         walk(root, &mut writer);
@@ -22,6 +29,8 @@ struct TextWriter<'c, 'd> {
     space_due: bool,
     /// How many elements are open whose lines are kept.
     code: usize,
+    /// Spaces of code that are written if something comes after them.
+    spaces: String,
 }
 
 impl Visitor for TextWriter<'_, '_> {
@@ -48,6 +57,7 @@ impl TextWriter<'_, '_> {
     fn at_edge(&mut self, tag: Tag) {
         if tag.is_block() {
             self.break_due = true;
+            self.spaces.clear();
         } else if tag.is_cell() {
             self.space_due = true;
         }
@@ -58,20 +68,24 @@ impl TextWriter<'_, '_> {
         for (index, line) in text.split('\n').enumerate() {
             if index > 0 {
                 self.break_due = true;
+                self.spaces.clear();
             }
-            let line = line.trim_end();
-            if line.trim_start().is_empty() {
+            let code = line.trim_start();
+            let spaces = &line[..line.len() - code.len()];
+            if code.is_empty() {
+                self.spaces.push_str(spaces);
                 continue;
             }
-            if self.break_due {
-                if !self.out.is_empty() {
-                    self.out.push('\n');
-                }
-                self.break_due = false;
-                self.out.push_str(line);
-            } else {
-                self.out.push_str(line);
+            if self.break_due && !self.out.is_empty() {
+                self.out.push('\n');
             }
+            self.break_due = false;
+            self.out.push_str(&self.spaces);
+            self.spaces.clear();
+            self.out.push_str(spaces);
+            let end = code.trim_end();
+            self.out.push_str(end);
+            self.spaces.push_str(&code[end.len()..]);
         }
         self.space_due = false;
     }
@@ -108,5 +122,12 @@ mod tests {
             "<body><h1>A  <b>b</b>c</h1><script>x</script><p>one<br>two</p><table><tr><td>1<td>2</table>",
         );
         assert_eq!(of_content(&Content::whole(&document)), "A bc\none\ntwo\n1 2");
+    }
+
+    #[test]
+    fn code_keeps_its_spaces_between_marks() {
+        let document =
+            Document::from("<body><pre><span>SELECT</span> <b>avg</b>(n)  \n\n    <i>FROM</i> t\n</pre><p>x");
+        assert_eq!(of_content(&Content::whole(&document)), "SELECT avg(n)\n    FROM t\nx");
     }
 }

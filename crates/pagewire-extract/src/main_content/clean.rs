@@ -18,7 +18,8 @@ pub(super) fn article(outline: &mut Outline, root: usize) {
             continue;
         }
         let small = (block.sum.prose as f32) < 0.2 * whole.prose as f32;
-        if small && (is_link_block(block) || is_phrase(block) || leads_elsewhere(block)) {
+        let in_list = outline.blocks[block.parent as usize].tag == Tag::Li;
+        if small && !in_list && (is_link_block(block) || is_phrase(block) || leads_elsewhere(block)) {
             outline.drop(at);
             at = next;
         } else {
@@ -111,7 +112,7 @@ fn drop_scraps_at_the_ends(outline: &mut Outline, root: usize) {
                     && (block.sum.text < 30 && !block.ends_sentence || block.phrase.is_some())
                 || at < first && matches!(block.tag, Tag::Ul | Tag::Ol);
         // What comes after the last sentence may be its list.
-        if is_label && may_go && (at < first || block.sum.runs <= 1) {
+        if is_label && may_go && (at < first || block.sum.runs <= 1) && !outline.is_within_a_line(at) {
             outline.drop(at);
         }
     }

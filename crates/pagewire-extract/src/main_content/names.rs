@@ -280,6 +280,11 @@ pub(super) fn of_name(name: &str) -> Hints {
     hints
 }
 
+/// Whether an id is made of the words of a heading: `sharing-with-one-developer`.
+pub(super) fn is_sentence(id: &str) -> bool {
+    id.bytes().filter(|b| matches!(b, b'-' | b'_')).count() >= 2
+}
+
 /// What a word means: by itself, and as the first or the second of which pairs.
 #[derive(Debug, Clone, Copy, Default)]
 struct Entry {

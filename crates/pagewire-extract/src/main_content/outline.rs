@@ -90,6 +90,8 @@ struct Run {
 #[derive(Default, Clone, Copy)]
 struct Within {
     links: u16,
+    /// Of them those that lead away; contents and headings link to their own places.
+    links_away: u16,
     headings: u16,
     code: u16,
     cells: u16,
@@ -178,6 +180,19 @@ impl Outline {
             .map(|block| block.id)
     }
 
+    /// Whether an element stands within a line of text: a name or a link's look says nothing of a few words there.
+    pub(super) fn is_within_a_line(&self, at: usize) -> bool {
+        let stands_alone = |tag: Tag| tag.is_block() || tag.is_cell();
+        let mut at = at;
+        while at > 0 && !stands_alone(self.blocks[at].tag) {
+            at = self.blocks[at].parent as usize;
+            if self.blocks[at].own.text > 1 {
+                return true;
+            }
+        }
+        false
+    }
+
     /// Whether one block is another, or is in it.
     pub(super) fn is_within(&self, at: usize, outer: usize) -> bool {
         (outer..self.blocks[outer].end as usize).contains(&at)
@@ -214,7 +229,8 @@ impl Visitor for Measuring<'_> {
             self.end_run();
         }
         let mut own = Amount::default();
-        if tag == Tag::A && self.within.headings > 0 || tag.is_heading() && self.within.links > 0 {
+        let leads_away = tag == Tag::A && leads_away(element);
+        if leads_away && self.within.headings > 0 || tag.is_heading() && self.within.links_away > 0 {
             own.linked_headings = 1;
         }
         self.blocks.push(Block {
@@ -230,6 +246,7 @@ impl Visitor for Measuring<'_> {
             dropped: false,
         });
         self.within.entering(tag, 1);
+        self.within.links_away += u16::from(leads_away);
         self.open.push(at);
         true
     }
@@ -239,6 +256,10 @@ impl Visitor for Measuring<'_> {
             self.end_run();
         }
         self.within.entering(tag, -1);
+        if self.within.links == 0 {
+            // The parser lets no link stand in another.
+            self.within.links_away = 0;
+        }
         if let Some(at) = self.open.pop() {
             self.blocks[at].end = self.blocks.len() as u32;
         }
@@ -248,6 +269,11 @@ impl Visitor for Measuring<'_> {
         let Some(parent) = self.open.last().copied() else { return };
         let measure = Measure::of(text);
         if measure.characters == 0 {
+            return;
+        }
+        if self.blocks[parent].tag == Tag::A && matches!(text.trim(), "¶" | "#" | "§" | "🔗") {
+            // A mark beside a heading that leads to it.
+            self.blocks[parent].dropped = true;
             return;
         }
         if self.run.first.is_none() {
@@ -397,6 +423,11 @@ impl Measure {
     }
 }
 
+/// Whether a link leads to another place than one on its own page.
+fn leads_away(link: &Element) -> bool {
+    link.attr_ref(local_name!("href")).is_some_and(|href| !href.trim_start().starts_with('#'))
+}
+
 /// What an element's tag and attributes hint at.
 fn hints_of(tag: Tag, element: &Element) -> Hints {
     let mut hints = match tag {
@@ -406,10 +437,14 @@ fn hints_of(tag: Tag, element: &Element) -> Hints {
         Tag::Address => Hints::BYLINE,
         _ => Hints::NONE,
     };
+    let is_section =
+        tag == Tag::Section || element.attr_ref(local_name!("class")).is_some_and(|class| class == "section");
     for attribute in &element.attrs {
         let value: &str = &attribute.value;
         match attribute.name.local {
             // The whole page is called many things.
+            // Of a part of a document the id is its heading's words.
+            local_name!("id") if is_section && names::is_sentence(value) => {}
             local_name!("class") | local_name!("id") if tag != Tag::Body => hints |= names::of_name(value),
             local_name!("role") => hints |= of_role(value),
             local_name!("itemprop") => hints |= of_property(value),

@@ -21,6 +21,8 @@ const WRAPPER_SHARE: f32 = 0.97;
 const NAMED_SHARE: f32 = 0.35;
 /// Characters in sentences from which on a page is an article.
 const ARTICLE_PROSE: u32 = 350;
+/// Characters in sentences that are an article whatever stands around them.
+const LONG_PROSE: u32 = 1_000;
 /// Share of the page's sentences that must be left when all is decided.
 const LEFT_SHARE: f32 = 0.22;
 
@@ -95,6 +97,7 @@ fn all_but_navigation(outline: &mut Outline, kind: Kind) -> Choice {
 
 fn kind_of(outline: &Outline, page: Amount) -> Kind {
     let mut comments = Amount::default();
+    let mut called_content = 0;
     let mut at = 1;
     while at < outline.blocks.len() {
         let block = &outline.blocks[at];
@@ -102,15 +105,19 @@ fn kind_of(outline: &Outline, page: Amount) -> Kind {
             comments.add(block.sum);
             at = block.end as usize;
         } else {
+            if block.hints.any_of(Hints::CONTENT) {
+                called_content = called_content.max(block.sum.text - block.sum.link);
+            }
             at += 1;
         }
     }
-    let others = page.prose - comments.prose;
+    let others = (page.prose - comments.prose).max(called_content);
     if comments.prose > 200 && others < comments.prose / 2 || posts(outline).prose * 2 > page.prose {
         return Kind::Discussion;
     }
     let teasers: u32 = teaser_lists(outline).iter().map(|at| outline.blocks[*at].sum.prose).sum();
-    if page.prose.saturating_sub(comments.prose + teasers) >= ARTICLE_PROSE {
+    let is_called_content = comments.prose > 200 && called_content >= ARTICLE_PROSE;
+    if is_called_content || page.prose.saturating_sub(comments.prose + teasers) >= ARTICLE_PROSE {
         Kind::Article
     } else {
         Kind::Other
@@ -176,7 +183,10 @@ fn drop_surroundings(outline: &mut Outline, kind: Kind) {
     while at < outline.blocks.len() {
         let block = &outline.blocks[at];
         let within_article = at < within_article_until;
-        if surrounds(block, page, kind, within_article) {
+        let is_in_line =
+            outline.is_within_a_line(at) || outline.blocks[block.parent as usize].tag.is_heading();
+        let may_go = !is_in_line || block.hints.any_of(Hints::UNSEEN);
+        if may_go && surrounds(block, page, kind, within_article) {
             let end = block.end as usize;
             outline.drop(at);
             at = end;
@@ -192,7 +202,8 @@ fn drop_surroundings(outline: &mut Outline, kind: Kind) {
         let page = outline.blocks[0].sum;
         for list in teaser_lists(outline) {
             let block = &outline.blocks[list];
-            if list > 0 && is_small(block, page, NAMED_SHARE) && block.sum.prose_share() < 0.8 {
+            let is_rest = is_small(block, page, NAMED_SHARE) || page.prose - block.sum.prose >= LONG_PROSE;
+            if list > 0 && is_rest && block.sum.prose_share() < 0.8 {
                 outline.drop(list);
             }
         }
@@ -204,7 +215,11 @@ fn surrounds(block: &Block, page: Amount, kind: Kind, within_article: bool) -> b
         return block.hints.any_of(Hints::RELATED) && block.sum.text < 800 && block.sum.linked_headings > 0;
     }
     let hints = block.hints;
-    let small = is_small(block, page, NAMED_SHARE);
+    // What says it twice may hold more of the page, where enough is left for it to be an article.
+    let says_so_twice =
+        block.tag == Tag::Footer || block.tag == Tag::Aside && block.hints.any_of(Hints::SIDE);
+    let small = is_small(block, page, NAMED_SHARE)
+        || says_so_twice && !within_article && page.prose.saturating_sub(block.sum.prose) >= ARTICLE_PROSE;
     let is_scrap = block.sum.text < 300 || (block.sum.text as f32) < 0.03 * page.text as f32;
     match block.tag {
         Tag::Nav if is_small(block, page, 0.5) => return true,
