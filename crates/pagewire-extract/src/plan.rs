@@ -5,6 +5,7 @@ use pagewire_types::{FieldError, Format, Formats};
 use serde_json::Value;
 use url::Url;
 
+use crate::content::json_document::{self, JSON};
 use crate::content::{self, ContentKind};
 use crate::error::ExtractError;
 use crate::json::{self, ObjectWriter};
@@ -12,8 +13,9 @@ use crate::main_content::Content;
 use crate::selectors::SelectorScope;
 use crate::sketch::fill::{Filled, JSON_LD, MICRODATA, Source};
 use crate::sketch::{FieldType, Shape};
+use crate::stand_in::StandIn;
 use crate::structured::{self, json_ld, meta, microdata, rdfa};
-use crate::{charset, dom, head, html, images, links, markdown, metadata, text};
+use crate::{charset, dom, feed, head, html, images, links, markdown, metadata, text};
 
 /// The word of a selector is the caller's own.
 const SELECTOR: Source = Source { name: "selector", confidence: 1.0 };
@@ -133,7 +135,7 @@ impl Plan {
     /// The linear part of the work. Takes microseconds for an ordinary page, whatever is asked for.
     pub fn scan(&self, input: &Input<'_>, out: &mut Vec<u8>) -> Result<Scan, ExtractError> {
         let page = Page::read(input)?;
-        if page.kind == ContentKind::Markup && self.formats_need_a_tree() {
+        if page.has_tree() && self.formats_need_a_tree() {
             return Ok(Scan::NeedsTree);
         }
         let Some(shape) = &self.shape else {
@@ -142,8 +144,11 @@ impl Plan {
             return Ok(Scan::Done(facts));
         };
         let mut filled = Filled::new(shape);
-        if page.kind == ContentKind::Markup {
-            if shape.has_selectors() {
+        if page.kind == ContentKind::Json {
+            filled.take_from_nodes(shape, &json_document::nodes_of(&page.text, shape), JSON);
+        }
+        if page.has_tree() {
+            if page.kind == ContentKind::Feed || shape.has_selectors() {
                 return Ok(Scan::NeedsTree);
             }
             filled.take_from_nodes(shape, &json_ld::nodes_of(&page.text), JSON_LD);
@@ -161,12 +166,20 @@ impl Plan {
         if let Scan::Done(facts) = self.scan(input, out)? {
             return Ok(facts);
         }
-        let page = Page::read(input)?;
-        let document = dom::parse(&page.text);
-        let filled = self.shape.as_ref().map(|shape| fill(shape, &page.text, &document).finish());
+        let mut page = Page::read(input)?;
+        if page.kind == ContentKind::Feed {
+            let is_structured = self.formats.contains(Format::Structured);
+            page.stand_in = StandIn::of_feed(&page.text, page.url, self.shape.as_ref(), is_structured);
+        }
+        Ok(self.read_tree(&page, out))
+    }
+
+    fn read_tree(&self, page: &Page<'_>, out: &mut Vec<u8>) -> Facts {
+        let document = dom::parse(page.markup());
+        let filled = self.shape.as_ref().map(|shape| fill(shape, page, &document).finish());
         let (values, report) = filled.map_or((Vec::new(), None), |(values, report)| (values, Some(report)));
-        self.write(&page, Some(&document), &values, out);
-        Ok(page.facts(report))
+        self.write(page, Some(&document), &values, out);
+        page.facts(report)
     }
 
     fn formats_need_a_tree(&self) -> bool {
@@ -187,7 +200,7 @@ impl Plan {
 
     /// The formats of a page with a tree.
     fn write_formats(&self, page: &Page<'_>, document: &Document, data: &mut ObjectWriter<'_>) {
-        let content = self.formats.iter().any(is_made_of_content).then(|| self.content_of(document));
+        let content = self.formats.iter().any(is_made_of_content).then(|| self.content_of(page, document));
         let content = content.as_ref();
         let base = links::base_of(document, page.url);
         for format in self.formats.iter() {
@@ -206,10 +219,14 @@ impl Plan {
                     json::value(data.field(name), &images::of_document(document, page.url));
                 }
                 (Format::Metadata, _) => {
-                    json::value(data.field(name), &metadata::of_document(document, page.url));
+                    let mut metadata = metadata::of_document(document, page.url);
+                    metadata.extend(page.stand_in.iter().flat_map(|stand_in| stand_in.metadata.clone()));
+                    json::value(data.field(name), &metadata);
                 }
                 (Format::Structured, _) => {
-                    json::value(data.field(name), &structured::of_page(&page.text, document, base.as_str()));
+                    let mut all = structured::of_page(page.markup(), document, base.as_str());
+                    all.extend(page.stand_in.iter().flat_map(|stand_in| stand_in.structured.clone()));
+                    json::value(data.field(name), &all);
                 }
                 (Format::Markdown | Format::Text | Format::Html, None) | (Format::Screenshot, _) => {}
             }
@@ -221,6 +238,12 @@ impl Plan {
         for format in self.formats.iter() {
             let name = format.as_str();
             match format {
+                Format::Markdown if page.kind == ContentKind::Json => {
+                    json::string(data.field(name), &json_document::fenced(&page.text));
+                }
+                Format::Html if page.kind == ContentKind::Json => {
+                    json::string(data.field(name), &json_document::html_of(&page.text));
+                }
                 Format::RawHtml | Format::Markdown | Format::Text | Format::Html => {
                     json::string(data.field(name), &page.text);
                 }
@@ -235,9 +258,9 @@ impl Plan {
         }
     }
 
-    fn content_of<'d>(&self, document: &'d Document) -> Content<'d> {
-        let mut content =
-            if self.only_main_content { Content::main(document) } else { Content::whole(document) };
+    fn content_of<'d>(&self, page: &Page<'_>, document: &'d Document) -> Content<'d> {
+        let is_cleaned = self.only_main_content && page.stand_in.is_none();
+        let mut content = if is_cleaned { Content::main(document) } else { Content::whole(document) };
         content.include(document, &self.include);
         content.exclude(document, &self.exclude);
         content
@@ -252,7 +275,8 @@ fn is_made_of_content(format: Format) -> bool {
     matches!(format, Format::Markdown | Format::Text | Format::Html)
 }
 
-fn fill(shape: &Shape, text: &str, document: &Document) -> Filled {
+fn fill(shape: &Shape, page: &Page<'_>, document: &Document) -> Filled {
+    let text = page.markup();
     let mut filled = Filled::new(shape);
     let scope = SelectorScope::of(document);
     for (at, field) in shape.fields.iter().enumerate() {
@@ -261,6 +285,9 @@ fn fill(shape: &Shape, text: &str, document: &Document) -> Filled {
         {
             filled.set(at, field, value, SELECTOR, selector.told());
         }
+    }
+    if let Some(stand_in) = &page.stand_in {
+        filled.take_from_nodes(shape, &stand_in.nodes, stand_in.source);
     }
     filled.take_from_nodes(shape, &json_ld::nodes_of(text), JSON_LD);
     filled.take_from_nodes(shape, &microdata::nodes_of(document), MICRODATA);
@@ -276,20 +303,35 @@ struct Page<'a> {
     text: std::borrow::Cow<'a, str>,
     charset: &'static str,
     url: &'a Url,
+    /// The HTML that it is read as, where it is none itself.
+    stand_in: Option<StandIn>,
 }
 
 impl<'a> Page<'a> {
     fn read(input: &Input<'a>) -> Result<Self, ExtractError> {
-        let (kind, content_type) = content::classify(input.content_type, input.body)?;
+        let (mut kind, content_type) = content::classify(input.content_type, input.body)?;
+        if kind == ContentKind::Pdf {
+            return Err(ExtractError::UnsupportedContent { content_type });
+        }
         let (text, charset) = charset::decode(input.body, input.content_type, input.url);
-        Ok(Self { kind, content_type, text, charset, url: input.url })
+        if kind == ContentKind::Markup && feed::is_xml_feed(&text)
+            || kind == ContentKind::Json && feed::is_json_feed(&text)
+        {
+            kind = ContentKind::Feed;
+        }
+        Ok(Self { kind, content_type, text, charset, url: input.url, stand_in: None })
+    }
+
+    fn has_tree(&self) -> bool {
+        matches!(self.kind, ContentKind::Markup | ContentKind::Feed | ContentKind::Pdf)
+    }
+
+    fn markup(&self) -> &str {
+        self.stand_in.as_ref().map_or(&self.text, |stand_in| &stand_in.html)
     }
 
     fn facts(&self, extract_report: Option<Value>) -> Facts {
-        let head = match self.kind {
-            ContentKind::Markup => head::read(&self.text),
-            ContentKind::Plain => head::Head::default(),
-        };
+        let head = if self.has_tree() { head::read(self.markup()) } else { head::Head::default() };
         Facts {
             title: head.title,
             language: head.language,

@@ -1,0 +1,163 @@
+use std::fmt::Write as _;
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+
+use super::*;
+
+fn read(text: &str) -> Feed {
+    Feed::read(text, &Url::parse("https://site.example/news/feed.xml").expect("a url")).expect("a feed")
+}
+
+const RSS: &str = r#"<?xml version="1.0" encoding="windows-1251"?>
+<rss version="2.0" xmlns:content="http://purl.org/rss/1.0/modules/content/" xmlns:dc="http://purl.org/dc/elements/1.1/"
+  xmlns:media="http://search.yahoo.com/mrss/">
+<channel><title>News &amp; more</title><link>https://site.example/</link><description>What happened</description>
+<language>en</language><lastBuildDate>Tue, 03 Feb 2026 09:30:00 GMT</lastBuildDate>
+<item><title>First &amp;amp; best</title><link>/first</link><guid isPermaLink="false">tag:1</guid>
+<pubDate>Mon, 02 Feb 2026 10:00:00 +0100</pubDate><dc:creator>Ann Lee</dc:creator><category>city</category>
+<description>Short.</description>
+<content:encoded><![CDATA[<p>Long <a href="b">text</a><script>x</script><div>]]></content:encoded>
+<enclosure url="https://site.example/a.mp3" length="123" type="audio/mpeg"/></item>
+<item><title>Second</title><guid>https://site.example/second</guid><description>&lt;b&gt;Bold&lt;/b&gt; words</description>
+<media:content url="https://site.example/v.mp4" type="video/mp4"><media:thumbnail url="https://site.example/t.jpg"/></media:content></item>
+</channel></rss>"#;
+
+#[test]
+fn rss_with_its_usual_extensions_is_read() {
+    let feed = read(RSS);
+    assert_eq!(feed.kind, "rss");
+    assert_eq!(feed.title.as_deref(), Some("News & more"));
+    assert_eq!(feed.home_page_url.as_deref(), Some("https://site.example/"));
+    assert_eq!(feed.updated_at.as_deref(), Some("2026-02-03T09:30:00Z"));
+    let [first, second] = feed.items.as_slice() else { panic!("{:?}", feed.items) };
+    assert_eq!(first.id.as_deref(), Some("tag:1"));
+    assert_eq!(first.url.as_deref(), Some("https://site.example/first"));
+    assert_eq!(first.title.as_deref(), Some("First & best"));
+    assert_eq!(first.summary.as_deref(), Some("Short."));
+    let html = first.content_html.as_deref().expect("content");
+    assert!(
+        html.contains("<a href=\"https://site.example/news/b\">text</a>") && !html.contains("script"),
+        "{html}"
+    );
+    assert_eq!(first.content_text.as_deref(), Some("Long text"));
+    assert_eq!(first.authors, ["Ann Lee"]);
+    assert_eq!(first.published_at.as_deref(), Some("2026-02-02T09:00:00Z"));
+    assert_eq!(first.tags, ["city"]);
+    let audio = Attachment {
+        url: "https://site.example/a.mp3".into(),
+        content_type: Some("audio/mpeg".into()),
+        bytes: Some(123),
+    };
+    assert_eq!(first.attachments, [audio]);
+    assert_eq!(second.url.as_deref(), Some("https://site.example/second"));
+    assert_eq!(second.image.as_deref(), Some("https://site.example/t.jpg"));
+    assert_eq!(second.content_text.as_deref(), Some("Bold words"));
+}
+
+#[test]
+fn atom_rdf_old_rss_and_json_feed_are_read() {
+    let atom = read(
+        "<feed xmlns='http://www.w3.org/2005/Atom' xml:lang='de'><title type='html'>A &amp;lt;b></title>\
+         <link href='https://site.example/'/><link rel='self' href='/feed.xml'/><author><name>Ann</name></author>\
+         <entry><id>urn:1</id><title>One</title><link rel='edit' href='/e'/><link href='/one'/><updated>2026-02-01T00:00:00+02:00</updated>\
+         <summary>Short</summary><content type='xhtml'><div xmlns='http://www.w3.org/1999/xhtml'><p>Long</p></div></content></entry></feed>",
+    );
+    assert_eq!((atom.kind, atom.feed_url.as_deref()), ("atom", Some("https://site.example/feed.xml")));
+    let one = &atom.items[0];
+    assert_eq!((one.id.as_deref(), one.url.as_deref()), (Some("urn:1"), Some("https://site.example/one")));
+    assert_eq!(one.content_text.as_deref(), Some("Long"));
+    assert_eq!(one.updated_at.as_deref(), Some("2026-01-31T22:00:00Z"));
+
+    let rdf = read(
+        "<rdf:RDF xmlns:rdf='http://www.w3.org/1999/02/22-rdf-syntax-ns#' xmlns='http://purl.org/rss/1.0/' \
+         xmlns:dc='http://purl.org/dc/elements/1.1/'><channel rdf:about='https://s.example/'><title>R</title>\
+         <link>https://s.example/</link><description>D</description></channel><item rdf:about='https://s.example/1'>\
+         <title>One</title><link>https://s.example/1</link><dc:date>2026-02-01T10:00:00Z</dc:date></item></rdf:RDF>",
+    );
+    assert_eq!((rdf.title.as_deref(), rdf.items[0].title.as_deref()), (Some("R"), Some("One")));
+    assert_eq!(rdf.items[0].published_at.as_deref(), Some("2026-02-01T10:00:00Z"));
+
+    for version in ["version='0.91'", "version='0.93'", "", "version=\"2.0.1\""] {
+        let old = read(&format!(
+            "<rss {version}><channel><title>O</title><link>https://s.example/</link><description>D</description>\
+             <language>en</language><item><title>One</title><link>https://s.example/1</link></item></channel></rss>"
+        ));
+        assert_eq!(old.items[0].url.as_deref(), Some("https://s.example/1"), "{version}");
+    }
+
+    let json = json!({"version": "https://jsonfeed.org/version/1.1", "title": "J", "home_page_url": "https://s.example/",
+        "items": [{"id": "1", "url": "https://s.example/1", "content_text": "a < b", "date_published": "2026-02-01T10:00:00Z"}]});
+    let json = read(&json.to_string());
+    assert_eq!((json.kind, json.items[0].content_html.as_deref()), ("json_feed", Some("<p>a &lt; b</p>")));
+}
+
+#[test]
+fn what_feeds_do_wrong_is_mended() {
+    let item =
+        "<item><title>Salt & pepper &nbsp; \u{8}more</title><link>https://s.example/?a=1&b=2</link></item>";
+    let feed = read(&format!("<rss><channel><title>T</title>{item}</channel></rss>"));
+    assert_eq!(feed.items[0].title.as_deref(), Some("Salt & pepper more"));
+    assert_eq!(feed.items[0].url.as_deref(), Some("https://s.example/?a=1&b=2"));
+    // Without an id or an address none is made up.
+    let bare = read("<rss><channel><title>T</title><item><title>x</title></item></channel></rss>");
+    assert_eq!((&bare.items[0].id, &bare.items[0].url), (&None, &None));
+}
+
+#[test]
+fn an_item_cannot_reach_out_of_its_article() {
+    let unclosed = "<div><table><td><!-- <textarea><title>";
+    let mut items = String::new();
+    for number in 0..3 {
+        let _ = write!(
+            items,
+            "<item><title>t{number}</title><link>javascript:x</link><description><![CDATA[{unclosed}]]></description></item>"
+        );
+    }
+    let html = read(&format!("<rss><channel><title>T</title>{items}</channel></rss>")).to_html();
+    let document = crate::dom::parse(&html);
+    assert_eq!(document.select("body > article > h2").length(), 3, "{html}");
+    assert!(!html.contains("javascript"), "{html}");
+}
+
+#[test]
+fn hostile_xml_is_quick_and_expands_nothing() {
+    let url = Url::parse("https://s.example/").expect("a url");
+    let bomb = "<!DOCTYPE rss [<!ENTITY a 'aaaaaaaaaa'><!ENTITY b '&a;&a;&a;&a;'><!ENTITY c SYSTEM 'file:///etc/passwd'>]>\
+                <rss><channel><title>&b;&c;</title></channel></rss>";
+    let title = Feed::read(bomb, &url).and_then(|feed| feed.title).unwrap_or_default();
+    assert!(!title.contains("aaaa") && !title.contains("root:"), "{title}");
+    let deep = "<a>".repeat(100_000);
+    let wide = "<item><title>x</title></item>".repeat(50_000);
+    let links = "<link href='x' rel='enclosure'/>".repeat(100_000);
+    for hostile in [
+        format!("<rss><channel>{deep}"),
+        format!("<rss><channel><item><description>{deep}</description></item></channel></rss>"),
+        format!("<rss><channel><item><description><![CDATA[{deep}]]></description></item></channel></rss>"),
+        format!("<feed xmlns='http://www.w3.org/2005/Atom'><entry><content type='xhtml'>{deep}"),
+        format!("<feed xmlns='http://www.w3.org/2005/Atom'><entry>{links}</entry></feed>"),
+        format!(
+            "<rss xmlns:media='http://search.yahoo.com/mrss/'><channel><item>{}",
+            "<media:group>".repeat(100_000)
+        ),
+        format!(
+            "<rss xmlns:itunes='http://www.itunes.com/dtds/podcast-1.0.dtd'><channel>{}",
+            "<itunes:category text='x'>".repeat(100_000)
+        ),
+        format!("<rss><channel>{wide}</channel></rss>"),
+        format!("<rss><channel><title>{}</title></channel></rss>", "&".repeat(300_000)),
+        format!("<rss {}><channel/></rss>", "a='b' ".repeat(50_000)),
+        format!(
+            "<feed xmlns='http://www.w3.org/2005/Atom' {}/>",
+            (0..20_000).fold(String::new(), |mut all, n| {
+                let _ = write!(all, "xmlns:n{n}='u' ");
+                all
+            })
+        ),
+    ] {
+        let started = Instant::now();
+        let items = Feed::read(&hostile, &url).map_or(0, |feed| feed.items.len());
+        assert!(items <= ITEMS_MAX);
+        assert!(started.elapsed() < Duration::from_secs(10), "{:?}: {}", started.elapsed(), &hostile[..60]);
+    }
+}
