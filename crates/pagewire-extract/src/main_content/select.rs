@@ -183,8 +183,9 @@ fn drop_surroundings(outline: &mut Outline, kind: Kind) {
     while at < outline.blocks.len() {
         let block = &outline.blocks[at];
         let within_article = at < within_article_until;
-        let is_in_line =
-            outline.is_within_a_line(at) || outline.blocks[block.parent as usize].tag.is_heading();
+        let above = &outline.blocks[block.parent as usize];
+        let is_heading = above.tag.is_heading() && block.sum.text * 2 > above.sum.text;
+        let is_in_line = is_heading || outline.is_within_a_line(at);
         let may_go = !is_in_line || block.hints.any_of(Hints::UNSEEN);
         if may_go && surrounds(block, page, kind, within_article) {
             let end = block.end as usize;
