@@ -135,6 +135,23 @@ text_id! {
     }
 }
 
+text_id! {
+    /// An upload: a list of URLs for jobs. `upl_` and 32 hexadecimal digits.
+    UploadId, "an upload id (`upl_` and 32 hex digits)", |text| {
+        text.strip_prefix("upl_").is_some_and(|hex| {
+            hex.len() == 32 && hex.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
+        })
+    }
+}
+
+impl UploadId {
+    /// A new id; ids sort by creation time.
+    #[must_use]
+    pub fn generate() -> Self {
+        Self(format!("upl_{}", Uuid::now_v7().simple()).into())
+    }
+}
+
 impl KeyId {
     /// A new id; ids sort by creation time.
     #[must_use]

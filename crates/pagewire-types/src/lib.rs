@@ -7,6 +7,7 @@
 pub mod fields;
 pub mod format;
 pub mod ids;
+pub mod job_request;
 pub mod parse_request;
 pub mod problem;
 pub mod record;
@@ -18,7 +19,8 @@ pub mod target_url;
 
 pub use fields::FieldError;
 pub use format::{Format, Formats};
-pub use ids::{KeyId, RunId, TraceId, WorkspaceId};
+pub use ids::{KeyId, RunId, TraceId, UploadId, WorkspaceId};
+pub use job_request::{JobInput, JobRequest, OutputFormat, OutputSpec, WebhookEvent, WebhookSpec};
 pub use parse_request::ParseRequest;
 pub use problem::{Problem, ProblemCode};
 pub use record::{End, ErrorRecord, Progress, Warning};

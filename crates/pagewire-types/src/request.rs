@@ -15,7 +15,7 @@ use crate::target_url::TargetUrl;
 /// URLs that one stream may hold.
 pub const STREAM_URLS_MAX: usize = 10_000;
 /// Fetches at once that a stream may ask for.
-pub const STREAM_CONCURRENCY_MAX: u64 = 100;
+pub const STREAM_CONCURRENCY_MAX: u32 = 100;
 /// Fetches at once of a stream that names none.
 pub const STREAM_CONCURRENCY_DEFAULT: u32 = 16;
 /// URLs in one stored chunk of a run's input.
@@ -128,49 +128,13 @@ impl StreamRequest {
         let mut reading = Reading::default();
         let mut fields = Fields::new(map, "", &mut reading.faults);
         let params = ScrapeParams::read(&mut fields);
-        let concurrency = match concurrency {
-            None => STREAM_CONCURRENCY_DEFAULT,
-            Some(value) => match value.as_u64().filter(|n| (1..=STREAM_CONCURRENCY_MAX).contains(n)) {
-                Some(n) => u32::try_from(n).unwrap_or(STREAM_CONCURRENCY_DEFAULT),
-                None => {
-                    fields.fault(
-                        "concurrency",
-                        format!(
-                            "must be a whole number from 1 to {STREAM_CONCURRENCY_MAX}, not {}",
-                            brief(&value)
-                        ),
-                    );
-                    STREAM_CONCURRENCY_DEFAULT
-                }
-            },
-        };
-        let urls: Vec<&RawValue> = match urls {
-            Some(urls) if urls.get().starts_with('[') => {
-                serde_json::from_str(urls.get()).map_err(|error| not_json(&error))?
-            }
-            Some(other) => {
-                fields.fault("urls", format!("must be an array of URLs, not {}", brief(&value_of(other)?)));
-                Vec::new()
-            }
-            None => {
-                fields.fault("urls", "is required: the URLs to fetch");
-                Vec::new()
-            }
-        };
+        let concurrency =
+            read_concurrency(&mut fields, concurrency, STREAM_CONCURRENCY_DEFAULT, STREAM_CONCURRENCY_MAX);
+        if urls.is_none() {
+            fields.fault("urls", "is required: the URLs to fetch");
+        }
         fields.finish();
-        if urls.len() > STREAM_URLS_MAX {
-            return Err(Box::new(Problem::new(
-                ProblemCode::TooManyUrls,
-                format!("`urls` has {} entries; a stream takes at most {STREAM_URLS_MAX}", urls.len()),
-            )));
-        }
-        if urls.is_empty() && reading.faults.is_empty() {
-            reading.faults.add("/urls", "must hold at least one URL");
-        }
-        let mut entries = Vec::with_capacity(urls.len());
-        for (index, item) in urls.iter().enumerate() {
-            entries.extend(reading.raw_entry(item, index)?);
-        }
+        let (urls, entries) = reading.urls(urls, STREAM_URLS_MAX, "a stream")?;
         reading.verdict()?;
         let chunks_json = urls.chunks(CHUNK_URLS).map(json_array).collect();
         Ok(Self { entries, concurrency, params, params_json, chunks_json })
@@ -179,7 +143,7 @@ impl StreamRequest {
 
 /// The fields of a body that must be an object, each as the text that it was sent as. Of a name that is there twice,
 /// the last one counts.
-fn top_level(body: &[u8]) -> Result<BTreeMap<String, &RawValue>, Box<Problem>> {
+pub(crate) fn top_level(body: &[u8]) -> Result<BTreeMap<String, &RawValue>, Box<Problem>> {
     let whole: &RawValue = serde_json::from_slice(body).map_err(|error| not_json(&error))?;
     if whole.get().starts_with('{') {
         return serde_json::from_str(whole.get()).map_err(|error| not_json(&error));
@@ -187,15 +151,15 @@ fn top_level(body: &[u8]) -> Result<BTreeMap<String, &RawValue>, Box<Problem>> {
     object(value_of(whole)?).map(|_| BTreeMap::new())
 }
 
-fn value_of(raw: &RawValue) -> Result<Value, Box<Problem>> {
+pub(crate) fn value_of(raw: &RawValue) -> Result<Value, Box<Problem>> {
     serde_json::from_str(raw.get()).map_err(|error| not_json(&error))
 }
 
-fn not_json(error: &serde_json::Error) -> Box<Problem> {
+pub(crate) fn not_json(error: &serde_json::Error) -> Box<Problem> {
     Box::new(Problem::new(ProblemCode::InvalidJson, format!("the body is not JSON: {error}")))
 }
 
-fn json_array(items: &[&RawValue]) -> String {
+pub(crate) fn json_array(items: &[&RawValue]) -> String {
     let mut text = String::with_capacity(items.iter().map(|item| item.get().len() + 1).sum::<usize>() + 1);
     text.push('[');
     for (index, item) in items.iter().enumerate() {
@@ -226,6 +190,34 @@ pub(crate) struct Reading {
 }
 
 impl Reading {
+    /// The `urls` of a body: as the texts that they were sent as, and read.
+    pub(crate) fn urls<'b>(
+        &mut self,
+        urls: Option<&'b RawValue>,
+        max: usize,
+        whose: &str,
+    ) -> Result<(Vec<&'b RawValue>, Vec<UrlEntry>), Box<Problem>> {
+        let Some(urls) = urls else { return Ok((Vec::new(), Vec::new())) };
+        if !urls.get().starts_with('[') {
+            let found = value_of(urls)?;
+            self.faults.add("/urls", format!("must be an array of URLs, not {}", brief(&found)));
+            return Ok((Vec::new(), Vec::new()));
+        }
+        let items: Vec<&RawValue> = serde_json::from_str(urls.get()).map_err(|error| not_json(&error))?;
+        if items.len() > max {
+            let detail = format!("`urls` has {} entries; {whose} takes at most {max}", items.len());
+            return Err(Box::new(Problem::new(ProblemCode::TooManyUrls, detail)));
+        }
+        if items.is_empty() && self.faults.is_empty() {
+            self.faults.add("/urls", "must hold at least one URL");
+        }
+        let mut entries = Vec::with_capacity(items.len());
+        for (index, item) in items.iter().enumerate() {
+            entries.extend(self.raw_entry(item, index)?);
+        }
+        Ok((items, entries))
+    }
+
     /// One of the URLs of a body. Most are plain strings, which are read where they stand.
     fn raw_entry(&mut self, item: &RawValue, index: usize) -> Result<Option<UrlEntry>, Box<Problem>> {
         #[derive(Deserialize)]
@@ -287,6 +279,17 @@ impl Reading {
         }
         Ok(())
     }
+}
+
+/// Fetches at once, as asked for and within the door's bound.
+pub(crate) fn read_concurrency(fields: &mut Fields<'_>, asked: Option<Value>, default: u32, max: u32) -> u32 {
+    let Some(value) = asked else { return default };
+    let read = value.as_u64().and_then(|asked| u32::try_from(asked).ok());
+    read.filter(|asked| (1..=max).contains(asked)).unwrap_or_else(|| {
+        let detail = format!("must be a whole number from 1 to {max}, not {}", brief(&value));
+        fields.fault("concurrency", detail);
+        default
+    })
 }
 
 pub(crate) fn read_custom_id(fields: &mut Fields<'_>) -> Option<Box<str>> {
