@@ -350,7 +350,7 @@ impl Engine {
     }
 
     async fn recover(&self) -> Result<(), Refusal> {
-        for row in self.store.unfinished_runs().await? {
+        for row in self.store.unfinished_streams().await? {
             let id = row.id;
             match self.take_up(row).await {
                 Ok(run) => {

@@ -28,5 +28,5 @@ mod tags;
 mod text;
 
 pub use error::ExtractError;
-pub use sketch::coerce::Price;
 pub use plan::{Facts, Input, Plan, PlanOptions, Scan};
+pub use sketch::coerce::Price;

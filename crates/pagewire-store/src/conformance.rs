@@ -1,5 +1,7 @@
 //! One suite that every backend must pass: each check is a law of the seams, on an empty store.
 
+mod jobs;
+
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -49,6 +51,7 @@ pub async fn check(store: &dyn Store) {
     a_stale_fence_changes_nothing(store).await;
     a_charge_repeated_charges_nothing(store).await;
     ended_runs_are_found_by_age_and_forgotten(store).await;
+    jobs::check(store).await;
 }
 
 async fn keys_are_found_by_hash_and_revoked_once(store: &dyn Store) {
@@ -98,7 +101,7 @@ async fn a_run_is_there_for_its_workspace_alone(store: &dyn Store) {
     assert_eq!((row.status, row.urls_total, row.finished_at), (RunStatus::Running, 3, None));
     assert_eq!(store.run(other, KeyMode::Live, run.id).await.expect("read"), None);
     assert_eq!(store.chunks(run.id).await.expect("read"), ["[\"a\"]", "[\"b\",\"c\"]"]);
-    assert!(store.unfinished_runs().await.expect("read").iter().any(|row| row.id == run.id));
+    assert!(store.unfinished_streams().await.expect("read").iter().any(|row| row.id == run.id));
 }
 
 async fn a_run_of_the_sandbox_stays_one(store: &dyn Store) {
@@ -108,7 +111,7 @@ async fn a_run_of_the_sandbox_stays_one(store: &dyn Store) {
     assert_eq!(store.run(mine.clone(), KeyMode::Live, run.id).await.expect("read"), None);
     let row = store.run(mine, KeyMode::Test, run.id).await.expect("read").expect("there");
     assert_eq!(row.mode, KeyMode::Test);
-    let unfinished = store.unfinished_runs().await.expect("read");
+    let unfinished = store.unfinished_streams().await.expect("read");
     assert!(unfinished.iter().any(|row| row.id == run.id && row.mode == KeyMode::Test));
 }
 

@@ -4,9 +4,11 @@
 //! `BEGIN IMMEDIATE` and SQLite's busy timeout.
 
 mod credits;
+mod jobs;
 mod keys;
 mod row;
 mod runs;
+mod uploads;
 mod workspaces;
 
 use std::path::Path;
@@ -100,9 +102,10 @@ async fn migrate(writer: &SqlitePool) -> Result<(), StoreError> {
 }
 
 /// In the order in which they came to be. One that has been released never changes.
-const MIGRATIONS: [(&str, &str); 2] = [
+const MIGRATIONS: [(&str, &str); 3] = [
     ("state", include_str!("../../migrations/0001_state.sql")),
     ("run mode", include_str!("../../migrations/0002_run_mode.sql")),
+    ("jobs", include_str!("../../migrations/0003_jobs.sql")),
 ];
 
 fn migrations() -> Migrator {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use pagewire_types::{RunId, WorkspaceId};
-use sqlx::{QueryBuilder, Sqlite};
+use sqlx::{QueryBuilder, Sqlite, Transaction};
 
 use super::SqliteStore;
 use super::credits::charge_in;
@@ -25,7 +25,7 @@ fn kind_text(kind: RunKind) -> &'static str {
     }
 }
 
-fn status_text(status: RunStatus) -> &'static str {
+pub(super) fn status_text(status: RunStatus) -> &'static str {
     match status {
         RunStatus::Queued => "queued",
         RunStatus::Running => "running",
@@ -36,7 +36,7 @@ fn status_text(status: RunStatus) -> &'static str {
 }
 
 #[derive(sqlx::FromRow)]
-struct StoredRun {
+pub(super) struct StoredRun {
     id: String,
     workspace: String,
     kind: String,
@@ -53,7 +53,7 @@ struct StoredRun {
 }
 
 impl StoredRun {
-    fn read(self) -> Result<RunRow, StoreError> {
+    pub(super) fn read(self) -> Result<RunRow, StoreError> {
         let kind = [RunKind::Stream, RunKind::Job].into_iter().find(|kind| kind_text(*kind) == self.kind);
         let status = [
             RunStatus::Queued,
@@ -82,46 +82,66 @@ impl StoredRun {
     }
 }
 
-fn lease_end(now: Timestamp, lease: Duration) -> i64 {
+pub(super) fn lease_end(now: Timestamp, lease: Duration) -> i64 {
     micros(now).saturating_add(i64::try_from(lease.as_micros()).unwrap_or(i64::MAX))
+}
+
+/// Adds a run; one that is running is leased to its owner.
+pub(super) async fn insert_run(
+    transaction: &mut Transaction<'static, Sqlite>,
+    run: &NewRun,
+    status: RunStatus,
+) -> Result<(), StoreError> {
+    let leased = status == RunStatus::Running;
+    sqlx::query(
+        "INSERT INTO runs (id, workspace, kind, mode, status, defaults, concurrency, urls_total, created_at, \
+         trace_id, fence, owner, lease_until) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
+    )
+    .bind(run.id.hex())
+    .bind(run.workspace.as_str())
+    .bind(kind_text(run.kind))
+    .bind(mode_text(run.mode))
+    .bind(status_text(status))
+    .bind(&run.defaults)
+    .bind(i64::from(run.concurrency))
+    .bind(signed(run.urls_total))
+    .bind(micros(run.created_at))
+    .bind(&run.trace_id)
+    .bind(signed(FIRST_FENCE))
+    .bind(leased.then_some(&run.owner))
+    .bind(leased.then(|| lease_end(run.created_at, run.lease)))
+    .execute(&mut **transaction)
+    .await?;
+    Ok(())
+}
+
+pub(super) async fn insert_chunks(
+    transaction: &mut Transaction<'static, Sqlite>,
+    run: RunId,
+    chunks: &[Chunk],
+) -> Result<(), StoreError> {
+    let run = run.hex();
+    for rows in chunks.chunks(ROWS_PER_INSERT) {
+        let mut insert: QueryBuilder<Sqlite> =
+            QueryBuilder::new("INSERT INTO run_chunks (run, chunk, first_ordinal, items) ");
+        insert.push_values(rows, |mut row, chunk| {
+            row.push_bind(&run)
+                .push_bind(i64::from(chunk.index))
+                .push_bind(signed(chunk.first_ordinal))
+                .push_bind(&chunk.items);
+        });
+        insert.build().execute(&mut **transaction).await?;
+    }
+    Ok(())
 }
 
 impl Runs for SqliteStore {
     fn create_run(&self, run: NewRun, chunks: Vec<Chunk>) -> Answer<'_, u64> {
         Box::pin(async move {
-            let id = run.id.hex();
             let mut transaction = self.begin().await?;
-            sqlx::query(
-                "INSERT INTO runs (id, workspace, kind, mode, status, defaults, concurrency, urls_total, created_at, \
-                 trace_id, fence, owner, lease_until) \
-                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
-            )
-            .bind(&id)
-            .bind(run.workspace.as_str())
-            .bind(kind_text(run.kind))
-            .bind(mode_text(run.mode))
-            .bind(status_text(RunStatus::Running))
-            .bind(&run.defaults)
-            .bind(i64::from(run.concurrency))
-            .bind(signed(run.urls_total))
-            .bind(micros(run.created_at))
-            .bind(&run.trace_id)
-            .bind(signed(FIRST_FENCE))
-            .bind(&run.owner)
-            .bind(lease_end(run.created_at, run.lease))
-            .execute(&mut *transaction)
-            .await?;
-            for rows in chunks.chunks(ROWS_PER_INSERT) {
-                let mut insert: QueryBuilder<Sqlite> =
-                    QueryBuilder::new("INSERT INTO run_chunks (run, chunk, first_ordinal, items) ");
-                insert.push_values(rows, |mut row, chunk| {
-                    row.push_bind(&id)
-                        .push_bind(i64::from(chunk.index))
-                        .push_bind(signed(chunk.first_ordinal))
-                        .push_bind(&chunk.items);
-                });
-                insert.build().execute(&mut *transaction).await?;
-            }
+            insert_run(&mut transaction, &run, RunStatus::Running).await?;
+            insert_chunks(&mut transaction, run.id, &chunks).await?;
             transaction.commit().await?;
             Ok(FIRST_FENCE)
         })
@@ -140,10 +160,10 @@ impl Runs for SqliteStore {
         })
     }
 
-    fn unfinished_runs(&self) -> Answer<'_, Vec<RunRow>> {
+    fn unfinished_streams(&self) -> Answer<'_, Vec<RunRow>> {
         Box::pin(async move {
             let rows: Vec<StoredRun> = sqlx::query_as(
-                "SELECT * FROM runs WHERE status IN ('queued', 'running') ORDER BY created_at, id",
+                "SELECT * FROM runs WHERE kind = 'stream' AND status IN ('queued', 'running') ORDER BY created_at, id",
             )
             .fetch_all(&self.readers)
             .await?;
@@ -177,15 +197,42 @@ impl Runs for SqliteStore {
         })
     }
 
+    fn renew_run(&self, id: RunId, fence: u64, now: Timestamp, lease: Duration) -> Answer<'_, ()> {
+        Box::pin(async move {
+            let mut transaction = self.begin().await?;
+            let done = sqlx::query("UPDATE runs SET lease_until = $3 WHERE id = $1 AND fence = $2")
+                .bind(id.hex())
+                .bind(signed(fence))
+                .bind(lease_end(now, lease))
+                .execute(&mut *transaction)
+                .await?;
+            refuse_stale(done.rows_affected())?;
+            sqlx::query("UPDATE chunk_leases SET lease_until = $3 WHERE run = $1 AND fence = $2")
+                .bind(id.hex())
+                .bind(signed(fence))
+                .bind(lease_end(now, lease))
+                .execute(&mut *transaction)
+                .await?;
+            Ok(transaction.commit().await?)
+        })
+    }
+
     fn release_run(&self, id: RunId, fence: u64) -> Answer<'_, ()> {
         Box::pin(async move {
+            let mut transaction = self.begin().await?;
             let done =
                 sqlx::query("UPDATE runs SET owner = NULL, lease_until = NULL WHERE id = $1 AND fence = $2")
                     .bind(id.hex())
                     .bind(signed(fence))
-                    .execute(&self.writer)
+                    .execute(&mut *transaction)
                     .await?;
-            refuse_stale(done.rows_affected())
+            refuse_stale(done.rows_affected())?;
+            sqlx::query("DELETE FROM chunk_leases WHERE run = $1 AND fence = $2")
+                .bind(id.hex())
+                .bind(signed(fence))
+                .execute(&mut *transaction)
+                .await?;
+            Ok(transaction.commit().await?)
         })
     }
 
@@ -251,6 +298,6 @@ impl Runs for SqliteStore {
     }
 }
 
-fn refuse_stale(rows: u64) -> Result<(), StoreError> {
+pub(super) fn refuse_stale(rows: u64) -> Result<(), StoreError> {
     if rows == 0 { Err(StoreError::StaleFence) } else { Ok(()) }
 }

@@ -3,8 +3,10 @@
 //! Every method is durable when it returns. Times come from the caller, who has the clock.
 
 pub mod credits;
+pub mod jobs;
 pub mod keys;
 pub mod runs;
+pub mod uploads;
 pub mod workspaces;
 
 use futures_util::future::BoxFuture;
@@ -15,7 +17,9 @@ use crate::error::StoreError;
 pub type Answer<'a, T> = BoxFuture<'a, Result<T, StoreError>>;
 
 /// All of the state.
-pub trait Store: workspaces::Workspaces + keys::Keys + runs::Runs + credits::Credits {
+pub trait Store:
+    workspaces::Workspaces + keys::Keys + runs::Runs + jobs::Jobs + uploads::Uploads + credits::Credits
+{
     /// Whether the state can be reached right now.
     fn ping(&self) -> Answer<'_, ()>;
 }

@@ -124,8 +124,8 @@ pub trait Runs: Send + Sync {
     /// sandbox for a live key, nor the reverse.
     fn run(&self, workspace: WorkspaceId, mode: KeyMode, id: RunId) -> Answer<'_, Option<RunRow>>;
 
-    /// The runs that have not ended, oldest first.
-    fn unfinished_runs(&self) -> Answer<'_, Vec<RunRow>>;
+    /// The streams that have not ended, oldest first.
+    fn unfinished_streams(&self) -> Answer<'_, Vec<RunRow>>;
 
     /// The texts of a run's chunks, in order.
     fn chunks(&self, id: RunId) -> Answer<'_, Vec<String>>;
@@ -133,7 +133,10 @@ pub trait Runs: Send + Sync {
     /// Takes the run over, whoever has it. Gives the new fencing token; older ones are stale from then on.
     fn lease_run(&self, id: RunId, owner: String, now: Timestamp, lease: Duration) -> Answer<'_, u64>;
 
-    /// Gives the run back unfinished.
+    /// Holds the run, and the chunks of it that are leased, for longer.
+    fn renew_run(&self, id: RunId, fence: u64, now: Timestamp, lease: Duration) -> Answer<'_, ()>;
+
+    /// Gives the run back unfinished, and its chunks with it.
     fn release_run(&self, id: RunId, fence: u64) -> Answer<'_, ()>;
 
     /// Ends the run.
