@@ -1,5 +1,5 @@
-//! The house's rules that a machine can hold: which crate may import which, what every module says of itself, and
-//! that nothing is left half done.
+//! The house's rules that a machine can hold: which crate may import which, what every module says of itself, that every
+//! invariant is held by tests that exist, and that nothing is left half done.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -136,5 +136,29 @@ fn nothing_is_left_to_do_in_the_sources() {
         let text = fs::read_to_string(&file).expect("a source");
         let found: Vec<_> = marks.iter().filter(|mark| text.contains(**mark)).collect();
         assert!(found.is_empty(), "{found:?} in {}", file.display());
+    }
+}
+
+#[test]
+fn every_invariant_is_held_by_tests_that_exist() {
+    let mut files = Vec::new();
+    rust_files(&root().join("crates"), &mut files);
+    let sources: Vec<String> = files.iter().map(|file| fs::read_to_string(file).expect("a source")).collect();
+    let document = fs::read_to_string(root().join("docs/invariants.md")).expect("the invariants");
+    let rows: Vec<&str> = document.lines().filter(|line| line.starts_with("| ")).skip(1).collect();
+    assert!(rows.len() > 20, "the table was found");
+    let mut ids = BTreeSet::new();
+    for row in rows {
+        let cells: Vec<&str> = row.trim_matches('|').split('|').map(str::trim).collect();
+        let [id, _, tests] = cells.as_slice() else { panic!("not three cells: {row}") };
+        assert!(ids.insert(id.to_owned()), "{id} stands there twice");
+        let tests: Vec<&str> = tests.split(", ").map(|test| test.trim_matches('`')).collect();
+        for test in tests {
+            let head = format!("fn {test}(");
+            assert!(
+                sources.iter().any(|source| source.contains(&head)),
+                "{id} names {test}, which is no test"
+            );
+        }
     }
 }
