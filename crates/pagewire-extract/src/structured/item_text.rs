@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 
 use dom_query::NodeRef;
 
-use super::Allowance;
+use super::{Allowance, tree};
 
 /// What is around a text so far.
 enum Before {
@@ -41,7 +41,7 @@ impl Writer {
         self.end_run();
         self.break_lines(lines);
         if depth < super::DEPTH_MAX {
-            for child in element.children_it(false) {
+            for child in tree::children_of(element, false) {
                 if !left.take(1) {
                     return ControlFlow::Break(());
                 }

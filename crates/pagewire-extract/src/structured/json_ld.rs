@@ -6,8 +6,11 @@
 use serde_json::{Map, Value};
 
 use super::lenient_json;
+use crate::head;
 use crate::tags::{Met, Tags};
 
+/// Bytes of a `type` that is looked at for character references.
+const TYPE_BYTES_MAX: usize = 200;
 /// Scripts that are read at most, and bytes of one.
 const SCRIPTS_MAX: usize = 256;
 const SCRIPT_BYTES_MAX: usize = 4 * 1024 * 1024;
@@ -63,6 +66,14 @@ pub(crate) fn nodes_of(text: &str) -> Vec<Map<String, Value>> {
 }
 
 fn is_json_ld(media_type: &str) -> bool {
+    // Some frameworks write `application&#x2F;ld&#x2B;json`.
+    let resolved;
+    let media_type = if media_type.contains('&') && media_type.len() <= TYPE_BYTES_MAX {
+        resolved = head::plain_text(media_type);
+        &resolved
+    } else {
+        media_type
+    };
     media_type.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case("application/ld+json")
 }
 
@@ -93,8 +104,9 @@ mod tests {
     fn graphs_arrays_and_several_scripts_are_all_nodes() {
         let text = r#"<script type="application/ld+json">{"@context":"x","@graph":[{"name":"a"},{"name":"b"}]}</script>
             <script type=application/ld+json>[{"name":"c"}]</script><script>{"name":"d"}</script>
-            <SCRIPT TYPE=' application/LD+json; charset=utf-8'>{"name":"e"}{"name":"f"}</SCRIPT>"#;
-        assert_eq!(names(text), ["a", "b", "c", "e", "f"]);
+            <SCRIPT TYPE=' application/LD+json; charset=utf-8'>{"name":"e"}{"name":"f"}</SCRIPT>
+            <script type="application&#x2F;ld&#x2B;json">{"name":"g"}</script>"#;
+        assert_eq!(names(text), ["a", "b", "c", "e", "f", "g"]);
     }
 
     #[test]

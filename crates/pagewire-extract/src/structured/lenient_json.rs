@@ -6,7 +6,7 @@
 //!
 //! Depth and the number of values are bounded; the time is linear in the text.
 
-use memchr::{memchr, memchr_iter, memmem};
+use memchr::{memchr, memchr_iter, memchr2, memmem};
 use serde_json::{Map, Number, Value};
 
 /// Deepest nesting; data of real pages nests under 20 deep. Readers of JSON commonly stop at 128.
@@ -15,7 +15,7 @@ const DEPTH_MAX: usize = 100;
 /// All values of a text, or `None` where it is broken. `values_left` is what may still be made of values, keys not
 /// counted; a text with more is taken for broken.
 pub(crate) fn values_of(text: &str, values_left: &mut usize) -> Option<Vec<Value>> {
-    let mut reader = Reader { text, at: 0, values_left };
+    let mut reader = Reader { text, at: 0, next_data: 0, next_comment_end: 0, values_left };
     let mut values = Vec::new();
     loop {
         reader.skip_between_values();
@@ -29,6 +29,9 @@ pub(crate) fn values_of(text: &str, values_left: &mut usize) -> Option<Vec<Value
 struct Reader<'t, 'b> {
     text: &'t str,
     at: usize,
+    /// Where data begins and where a comment ends next, as far as that was looked for: marks may be many.
+    next_data: usize,
+    next_comment_end: usize,
     values_left: &'b mut usize,
 }
 
@@ -112,10 +115,16 @@ impl Reader<'_, '_> {
         if !self.take("<!--") {
             return false;
         }
-        let rest = self.rest();
-        let data = rest.iter().position(|byte| matches!(byte, b'{' | b'[')).unwrap_or(rest.len());
-        if let Some(end) = memmem::find(&rest[..data], b"-->") {
-            self.at += end + 3;
+        let bytes = self.text.as_bytes();
+        if self.next_data < self.at {
+            self.next_data = memchr2(b'{', b'[', self.rest()).map_or(bytes.len(), |data| self.at + data);
+        }
+        if self.next_comment_end < self.at {
+            self.next_comment_end =
+                memmem::find(self.rest(), b"-->").map_or(bytes.len(), |end| self.at + end);
+        }
+        if self.next_comment_end < self.next_data {
+            self.at = self.next_comment_end + 3;
         }
         true
     }
@@ -200,7 +209,7 @@ impl Reader<'_, '_> {
         let bytes = self.text.as_bytes();
         let mut end = from;
         loop {
-            end += memchr::memchr2(quote, b'\\', &bytes[end..])?;
+            end += memchr2(quote, b'\\', &bytes[end..])?;
             if bytes[end] == quote {
                 break;
             }
@@ -211,7 +220,13 @@ impl Reader<'_, '_> {
             }
         }
         self.at = end + 1;
-        let raw = &self.text[from..end];
+        let lines: String;
+        let mut raw = &self.text[from..end];
+        // A page's line breaks are one character each, whatever it was written with (WHATWG HTML, section 13.2.3.5).
+        if memchr(b'\r', raw.as_bytes()).is_some() {
+            lines = raw.replace("\r\n", "\n").replace('\r', "\n");
+            raw = &lines;
+        }
         Some(if memchr(b'\\', raw.as_bytes()).is_some() { unescaped(raw) } else { raw.to_owned() })
     }
 
@@ -288,6 +303,8 @@ fn unit_at(raw: &str, at: usize) -> Option<u32> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::{Duration, Instant};
+
     use proptest::prelude::*;
     use serde_json::json;
 
@@ -301,6 +318,7 @@ mod tests {
     fn what_pages_get_wrong_is_read_as_it_is_meant() {
         for (text, expected) in [
             ("{\"a\":\"x\ny\t\u{1}z\"}", json!({"a": "x\ny\t\u{1}z"})),
+            ("[\"a\r\n\rb\\r\"]", json!(["a\n\nb\r"])),
             ("[1,2,],", json!([1, 2])),
             ("{,\"a\":1,,\"b\":[,2,],}", json!({"a": 1, "b": [2]})),
             (
@@ -346,6 +364,18 @@ mod tests {
             "/",
         ] {
             assert_eq!(read(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_hundred_thousand_marks_are_passed_over_once() {
+        for mark in
+            ["<!--", "<!-- -->", "/*", "/**/", "//\n", "//<![CDATA[", "<![CDATA[", "-->", ";", "\u{feff}"]
+        {
+            let started = Instant::now();
+            let _ = read(&mark.repeat(100_000));
+            let _ = read(&format!("[{}", mark.repeat(100_000)));
+            assert!(started.elapsed() < Duration::from_secs(3), "{mark} {:?}", started.elapsed());
         }
     }
 

@@ -8,7 +8,7 @@ use std::collections::{HashMap, HashSet};
 use dom_query::{Document, NodeId, NodeRef};
 use serde_json::{Map, Value};
 
-use super::{Allowance, DEPTH_MAX, item_text, reference};
+use super::{Allowance, DEPTH_MAX, item_text, reference, tree};
 
 /// Items that are read at most, and how deep they nest in one another; deeper ones are told as items of their own.
 const ITEMS_MAX: usize = 5_000;
@@ -66,8 +66,9 @@ struct Reader<'d> {
 
 impl<'d> Reader<'d> {
     fn items(&mut self) -> Vec<Value> {
-        let items = self.document.select("[itemscope]");
-        items.nodes().iter().take(ITEMS_MAX).filter_map(|item| self.item(item, 0)).collect()
+        let items =
+            tree::elements_under(&self.document.root()).filter(|element| element.has_attr("itemscope"));
+        items.take(ITEMS_MAX).filter_map(|item| self.item(&item, 0)).collect()
     }
 
     /// An item that has not been told yet.
@@ -138,7 +139,7 @@ impl<'d> Reader<'d> {
     fn properties_under(&mut self, element: &NodeRef<'d>) -> Vec<NodeRef<'d>> {
         let mut found = Vec::new();
         let mut waiting: Vec<(NodeRef<'d>, usize)> =
-            element.children_it(true).map(|node| (node, 0)).collect();
+            tree::children_of(element, true).map(|node| (node, 0)).collect();
         while let Some((node, depth)) = waiting.pop() {
             if !node.is_element() {
                 continue;
@@ -150,7 +151,7 @@ impl<'d> Reader<'d> {
                 found.push(node);
             }
             if depth < DEPTH_MAX && !node.has_attr("itemscope") {
-                waiting.extend(node.children_it(true).map(|child| (child, depth + 1)));
+                waiting.extend(tree::children_of(&node, true).map(|child| (child, depth + 1)));
             }
         }
         found
@@ -160,10 +161,10 @@ impl<'d> Reader<'d> {
     fn properties_at(&mut self, id: &str) -> Vec<NodeRef<'d>> {
         let targets = self.targets.get_or_insert_with(|| {
             let mut targets = HashMap::new();
-            for node in self.document.select("[id], a[name]").nodes() {
+            for node in tree::elements_under(&self.document.root()) {
                 let names = [node.attr("id"), node.attr("name").filter(|_| node.has_name("a"))];
                 for name in names.into_iter().flatten() {
-                    targets.entry(name.to_string()).or_insert(*node);
+                    targets.entry(name.to_string()).or_insert(node);
                 }
             }
             targets
@@ -325,6 +326,17 @@ mod tests {
                 "t": "2020", "d": "1", "o": "http://site.example/o", "n": "", "c": "z", "u": "http://site.example/u",
                 "query-input": {"valueRequired": true, "valueName": "q"}
             }}])
+        );
+    }
+
+    #[test]
+    fn what_stands_ready_in_a_template_is_read() {
+        assert_eq!(
+            items(
+                "<template><div itemscope><p itemprop=a>x</p></div></template><div itemscope itemref=r></div>\
+                 <template><b id=r itemprop=n>v</b></template>"
+            ),
+            json!([{"properties": {"a": "x"}}, {"properties": {"n": "v"}}])
         );
     }
 

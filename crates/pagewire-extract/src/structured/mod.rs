@@ -20,6 +20,7 @@ pub(crate) mod meta;
 pub(crate) mod microdata;
 pub(crate) mod rdfa;
 mod reference;
+mod tree;
 
 use dom_query::Document;
 use serde_json::{Map, Value};

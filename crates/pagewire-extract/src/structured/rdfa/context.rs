@@ -279,9 +279,13 @@ impl Context {
         is_absolute.then(|| Term::iri(text))
     }
 
-    /// A word of `role`: as if the XHTML vocabulary were declared.
+    /// A word of `role`: as if the XHTML vocabulary were declared. RDFa 1.0 knows CURIEs there and nothing else.
     pub(super) fn role(&self, text: &str) -> Option<Term> {
-        if is_term(text) { Some(Term::iri(&format!("{XHTML}{text}"))) } else { self.name(text) }
+        match (is_term(text), self.version) {
+            (true, Version::V1_1) => Some(Term::iri(&format!("{XHTML}{text}"))),
+            (true, Version::V1_0) => None,
+            (false, _) => self.name(text),
+        }
     }
 
     fn term(&self, text: &str) -> Option<Term> {

@@ -147,3 +147,21 @@ fn hostile_pages_are_quick_and_small() {
     }
     assert!(started.elapsed() < Duration::from_secs(30), "{:?}", started.elapsed());
 }
+
+#[test]
+fn a_page_of_rdfa_1_0_knows_no_roles_without_a_prefix() {
+    assert_eq!(
+        subjects(
+            "<html version='XHTML+RDFa 1.0' xmlns:e='http://e/'><body><p role='main e:r' id=m></p></body></html>"
+        ),
+        json!([{"@id": "http://site.example/a/b#m", "http://www.w3.org/1999/xhtml/vocab#role": [{"@id": "http://e/r"}]}])
+    );
+}
+
+#[test]
+fn what_stands_ready_in_a_template_is_read() {
+    assert_eq!(
+        subjects("<template><p about='#t' property='dc:title'>x</p></template>"),
+        json!([{"@id": "http://site.example/a/b#t", "http://purl.org/dc/terms/title": [{"@value": "x"}]}])
+    );
+}

@@ -9,7 +9,7 @@ use super::context::{Context, Version};
 use super::graph::{Graph, Term};
 use super::literal::Literal;
 use super::quote;
-use crate::structured::{Allowance, DEPTH_MAX};
+use crate::structured::{Allowance, DEPTH_MAX, tree};
 
 const ROLE: &str = "http://www.w3.org/1999/xhtml/vocab#role";
 const USES_VOCABULARY: &str = "http://www.w3.org/ns/rdfa#usesVocabulary";
@@ -133,7 +133,7 @@ impl Walk {
     }
 
     fn children(&mut self, element: &NodeRef<'_>, place: &Place<'_>, depth: usize) {
-        for child in element.children_it(false).filter(NodeRef::is_element) {
+        for child in tree::children_of(element, false).filter(NodeRef::is_element) {
             self.element(&child, &Attributes::of(&child), place, depth + 1);
         }
     }
@@ -311,7 +311,7 @@ impl Walk {
     /// All text of an element, white space and all.
     fn text_of(&mut self, element: &NodeRef<'_>) -> String {
         let mut text = String::new();
-        let mut waiting: Vec<NodeRef<'_>> = element.children_it(true).collect();
+        let mut waiting: Vec<NodeRef<'_>> = tree::children_of(element, true).collect();
         while let Some(node) = waiting.pop() {
             if !self.graph.allowance().take(1) {
                 break;
@@ -327,7 +327,7 @@ impl Walk {
                     }
                     text.push_str(&found);
                 }
-                None => waiting.extend(node.children_it(true)),
+                None => waiting.extend(tree::children_of(&node, true)),
             }
         }
         text
