@@ -9,10 +9,11 @@ use hyper::body::Incoming;
 use crate::{
     body::{BodyCaps, BodyFault, Collector, OverCap},
     config::FetchConfig,
-    connect::{Connector, authority},
+    connect::{Connector, Protocol, authority},
     dns::Dns,
     error::{BuildError, FetchError},
     exchange::Connection,
+    first_contact::{Contact, FirstContacts},
     guard::Guard,
     message::{Defaults, Request, Response, message, origin, retry_after},
     pool::Pool,
@@ -30,6 +31,7 @@ pub struct Client {
 struct Shared {
     connector: Connector,
     pool: Arc<Pool>,
+    first_contacts: FirstContacts,
     defaults: Defaults,
     caps: BodyCaps,
     redirects_max: u8,
@@ -62,6 +64,7 @@ impl Client {
             shared: Arc::new(Shared {
                 connector,
                 pool: Pool::new(config.idle_per_host_max, config.idle_max, config.pool_idle_timeout),
+                first_contacts: FirstContacts::default(),
                 defaults: Defaults { user_agent: HeaderValue::try_from(config.user_agent)? },
                 caps,
                 redirects_max: config.redirects_max,
@@ -113,6 +116,22 @@ impl std::fmt::Debug for Client {
     }
 }
 
+/// A connection to an origin.
+enum Reached {
+    /// Another has made it, and used it perhaps.
+    There(Connection),
+    /// It is new.
+    Made(Connection),
+}
+
+impl Reached {
+    fn connection(self) -> Connection {
+        match self {
+            Self::There(connection) | Self::Made(connection) => connection,
+        }
+    }
+}
+
 /// An answer whose body has not been read, and the connection it comes over.
 struct Answer {
     connection: Connection,
@@ -149,10 +168,14 @@ impl Shared {
         }
     }
 
-    /// Sends one request. A kept connection that turns out to be dead is replaced once, where that is safe.
+    /// Sends one request. A connection that was there and turns out to be dead is replaced once, where that is safe.
     async fn ask(&self, hop: &Hop<'_>) -> Result<Answer, FetchError> {
-        if let Some(mut connection) = self.kept(&hop.url).await {
-            match self.send(hop, &mut connection).await {
+        let reached = match self.kept(&hop.url).await {
+            Some(connection) => Reached::There(connection),
+            None => self.reach(&hop.url).await?,
+        };
+        let mut connection = match reached {
+            Reached::There(mut connection) => match self.send(hop, &mut connection).await {
                 Ok(response) => return Ok(Answer::new(connection, response)),
                 Err(error) => {
                     let stale = hop.method.is_idempotent() && !connection.has_answered();
@@ -160,16 +183,11 @@ impl Shared {
                     if !stale {
                         return Err(error);
                     }
+                    self.reach(&hop.url).await?.connection()
                 }
-            }
-        }
-        let (wire, protocol) = self.connector.connect(&hop.url).await?;
-        let mut connection = Connection::open(wire, protocol, self.header_bytes_max)
-            .await
-            .map_err(|source| FetchError::Exchange { authority: authority(&hop.url), source })?;
-        if matches!(connection, Connection::Http2(_)) {
-            self.keep(&hop.url, &connection);
-        }
+            },
+            Reached::Made(connection) => connection,
+        };
         match self.send(hop, &mut connection).await {
             Ok(response) => Ok(Answer::new(connection, response)),
             Err(error) => {
@@ -177,6 +195,46 @@ impl Shared {
                 Err(error)
             }
         }
+    }
+
+    /// A new connection, or the one that another makes at this moment, where it can be shared.
+    async fn reach(&self, url: &pagewire_types::TargetUrl) -> Result<Reached, FetchError> {
+        let contact = match url.as_url().scheme() {
+            "https" => self.first_contacts.enter(origin(url)),
+            _ => Contact::Alone,
+        };
+        match contact {
+            Contact::Alone => self.connect(url).await.map(Reached::Made),
+            Contact::Lead(lead) => {
+                // The contact before may have ended between the look into the pool and this.
+                if let Some(connection) = self.pool.shared(origin(url)) {
+                    return Ok(Reached::There(connection));
+                }
+                let connection = self.connect(url).await?;
+                drop(lead);
+                Ok(Reached::Made(connection))
+            }
+            Contact::Follow(follow) => {
+                follow.wait().await;
+                match self.pool.shared(origin(url)) {
+                    Some(connection) => Ok(Reached::There(connection)),
+                    None => self.connect(url).await.map(Reached::Made),
+                }
+            }
+        }
+    }
+
+    /// A new connection. One that can be shared is there for others from now on.
+    async fn connect(&self, url: &pagewire_types::TargetUrl) -> Result<Connection, FetchError> {
+        let (wire, protocol) = self.connector.connect(url).await?;
+        if protocol == Protocol::Http1 && url.as_url().scheme() == "https" {
+            self.first_contacts.speaks_http1(origin(url));
+        }
+        let connection = Connection::open(wire, protocol, self.header_bytes_max)
+            .await
+            .map_err(|source| FetchError::Exchange { authority: authority(url), source })?;
+        self.keep(url, &connection);
+        Ok(connection)
     }
 
     /// A kept connection that the peer has not closed.
@@ -189,6 +247,7 @@ impl Shared {
         None
     }
 
+    /// Keeps a connection that can be shared; another goes back to the pool when its answer has been read.
     fn keep(&self, url: &pagewire_types::TargetUrl, connection: &Connection) {
         if let Connection::Http2(shared) = connection {
             self.pool.put(origin(url), Connection::Http2(shared.clone()));

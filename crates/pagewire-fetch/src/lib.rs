@@ -16,6 +16,7 @@ mod connect;
 mod dns;
 mod error;
 mod exchange;
+mod first_contact;
 pub mod guard;
 mod message;
 mod pool;

@@ -33,6 +33,13 @@ struct Idle {
 }
 
 impl Idle {
+    fn shared(&mut self) -> Option<Connection> {
+        self.http2.take_if(|(_, connection)| connection.is_closed());
+        let (used, connection) = self.http2.as_mut()?;
+        *used = Instant::now();
+        Some(Connection::Http2(connection.clone()))
+    }
+
     fn is_empty(&self) -> bool {
         self.http1.is_empty() && self.http2.is_none()
     }
@@ -53,17 +60,17 @@ impl Pool {
     pub(crate) fn take(&self, origin: &str) -> Option<Connection> {
         let mut origins = self.lock();
         let idle = origins.by_name.get_mut(origin)?;
-        if let Some((used, connection)) = &mut idle.http2 {
-            if connection.is_closed() {
-                idle.http2 = None;
-            } else {
-                *used = Instant::now();
-                return Some(Connection::Http2(connection.clone()));
-            }
+        if let Some(connection) = idle.shared() {
+            return Some(connection);
         }
         let (since, connection) = idle.http1.pop()?;
         origins.http1_count -= 1;
         (since.elapsed() < self.idle_timeout).then_some(Connection::Http1(connection))
+    }
+
+    /// The connection to the origin that all share.
+    pub(crate) fn shared(&self, origin: &str) -> Option<Connection> {
+        self.lock().by_name.get_mut(origin)?.shared()
     }
 
     /// Keeps a connection for the next request to the origin, if there is room.

@@ -7,6 +7,7 @@ use std::{
         Arc,
         atomic::{AtomicUsize, Ordering},
     },
+    time::{Duration, Instant},
 };
 
 use bytes::Bytes;
@@ -19,9 +20,9 @@ use rustls::{
     ServerConfig,
     pki_types::{CertificateDer, PrivatePkcs8KeyDer},
 };
-use tokio::{io::AsyncWriteExt, net::TcpListener};
+use tokio::{io::AsyncWriteExt, net::TcpListener, task::JoinSet};
 
-use crate::origin::{config, get, get_within, url};
+use crate::origin::{Origin, client, config, get, get_within, url};
 
 /// A name at which the origin speaks no HTTP behind its handshake.
 const GARBAGE: &str = "garbage.localhost";
@@ -113,6 +114,79 @@ async fn http2_is_spoken_where_it_is_offered_and_its_connection_is_shared() {
     assert_eq!(origin.connections.load(Ordering::SeqCst), 1);
     let huge = get(&client, target.join("/huge").expect("a URL")).await.expect_err("over the cap");
     assert_eq!(huge.code(), TargetErrorCode::BodyTooLarge);
+}
+
+/// So many requests at the same moment, each of which must have its page; the connections that they took.
+async fn connections_of_a_burst(origin: &Secure, client: &Client, requests: usize) -> usize {
+    let before = origin.connections.load(Ordering::SeqCst);
+    let target = url(&format!("https://{}/", origin.address));
+    let mut pages = JoinSet::new();
+    for _ in 0..requests {
+        let (client, target) = (client.clone(), target.clone());
+        pages.spawn(async move { get(&client, target).await });
+    }
+    for page in pages.join_all().await {
+        assert_eq!(page.expect("a page").status, 200);
+    }
+    origin.connections.load(Ordering::SeqCst) - before
+}
+
+#[tokio::test]
+async fn a_hundred_first_requests_at_once_share_one_http2_connection() {
+    let origin = Secure::start(&[b"h2", b"http/1.1"]).await;
+    let client = origin.client();
+    assert_eq!(connections_of_a_burst(&origin, &client, 100).await, 1);
+    assert_eq!(connections_of_a_burst(&origin, &client, 100).await, 0);
+}
+
+#[tokio::test]
+async fn first_requests_to_what_speaks_http1_each_get_a_connection_and_none_waits_in_line() {
+    let origin = Secure::start(&[b"http/1.1"]).await;
+    let client = origin.client();
+    assert!((2..=20).contains(&connections_of_a_burst(&origin, &client, 20).await));
+}
+
+#[tokio::test]
+async fn a_first_contact_that_hangs_holds_the_others_up_for_a_moment_only() {
+    let hangs = Origin::raw(|tcp, _| async move {
+        std::future::pending::<()>().await;
+        drop(tcp);
+    })
+    .await;
+    let client = client();
+    let target = url(&format!("https://{}/", hangs.address));
+    let begun = Instant::now();
+    let mut fetches = JoinSet::new();
+    for _ in 0..5 {
+        let (client, target) = (client.clone(), target.clone());
+        fetches.spawn(async move { get_within(&client, target, 3_000).await });
+    }
+    while hangs.connections() < 5 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    assert!(begun.elapsed() < Duration::from_millis(2_500), "{:?}", begun.elapsed());
+    for fetch in fetches.join_all().await {
+        assert_eq!(fetch.expect_err("nobody answers").code(), TargetErrorCode::Timeout);
+    }
+}
+
+#[tokio::test]
+async fn a_first_contact_that_is_given_up_sets_the_others_free_at_once() {
+    let hangs = Origin::raw(|tcp, _| async move {
+        std::future::pending::<()>().await;
+        drop(tcp);
+    })
+    .await;
+    let client = client();
+    let target = url(&format!("https://{}/", hangs.address));
+    let (leads, follows) =
+        tokio::join!(get_within(&client, target.clone(), 100), get_within(&client, target.clone(), 400));
+    assert!(leads.is_err() && follows.is_err());
+    assert_eq!(
+        hangs.connections(),
+        2,
+        "the second connects when the first is given up, not when its wait is over"
+    );
 }
 
 #[tokio::test]
