@@ -73,15 +73,17 @@ impl Pull {
 
     async fn fill(&mut self) {
         tokio::select! {
+            // Whose key has ended gets no further record, however many are ready.
+            biased;
+            () = self.writing.cut_off.cancelled() => {
+                self.frames.comment("error: the API key was revoked or has expired");
+                self.over = true;
+            }
             event = self.attachment.next() => match event {
                 Some(event) => self.write(event),
                 None => self.over = true,
             },
             () = tokio::time::sleep(self.writing.ping) => self.frames.comment("ping"),
-            () = self.writing.cut_off.cancelled() => {
-                self.frames.comment("error: the API key was revoked or has expired");
-                self.over = true;
-            }
         }
     }
 

@@ -2,7 +2,11 @@
 
 use std::time::{Duration, Instant};
 
-use pagewire_testkit::http::{self, Response};
+use pagewire_testkit::{
+    http::{self, Response},
+    sse::Item,
+    wait::quiet,
+};
 use serde_json::{Value, json};
 
 use crate::world::{World, light, problem};
@@ -145,12 +149,30 @@ async fn keys_are_made_listed_and_revoked_while_the_server_runs() {
 #[tokio::test]
 async fn a_stream_ends_within_five_seconds_of_its_keys_revocation() {
     let world = World::start().await;
-    let mut reader = world.stream(&light(&[world.origin.url("/hang")], 1)).open().await;
-    let _ = reader.next_item().await;
-    let begun = Instant::now();
+    let idle = vec![world.origin.url("/hang")];
+    let busy = (0..2_000).map(|n| world.origin.url(&format!("/slow/10?{n}"))).collect::<Vec<_>>();
+    let mut readers = Vec::new();
+    for urls in [idle, busy] {
+        let mut reader = world.stream(&light(&urls, 4)).open().await;
+        let _ = reader.next_item().await;
+        readers.push(reader);
+    }
+    let busy_id = crate::world::stream_id(&readers[1]);
     revoke(&world, "test");
-    while reader.next_item().await.is_some() {}
-    assert!(begun.elapsed() < Duration::from_secs(6), "{:?}", begun.elapsed());
+    let begun = Instant::now();
+    for mut reader in readers {
+        let mut last = None;
+        while let Some(item) = reader.next_item().await {
+            assert!(!matches!(&item, Item::Frame(frame) if frame.event == "end"), "it was not at its end");
+            last = Some(item);
+        }
+        assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
+        assert!(matches!(&last, Some(Item::Comment(text)) if text.starts_with("error")), "{last:?}");
+    }
+    let again = http::get(world.server.address(), &format!("/v1/stream/{busy_id}"), Some(&world.key)).await;
+    let _ = problem(&again, 401, "revoked_key");
+    let hits = quiet(Duration::from_secs(1), Duration::from_secs(5), || world.origin.hits()).await;
+    assert!(hits < 2_000, "the fetching stops with its reader");
 }
 
 #[tokio::test]

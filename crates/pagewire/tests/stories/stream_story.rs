@@ -288,3 +288,21 @@ async fn credits_that_run_out_end_a_stream_cleanly() {
         world.post("/v1/scrape", &json!({"url": world.origin.url("/p/1"), "formats": ["metadata"]})).await;
     let _ = crate::world::problem(&refused, 402, "credits_exhausted");
 }
+
+#[tokio::test]
+async fn little_credit_is_told_once_with_what_is_left_before_it_is_none() {
+    let world = World::with_config("[plans.enterprise]\ncredits_total = 40\n").await;
+    let frames = world.read(&light(&world.origin.product_urls(45), 1)).await;
+    let warnings: Vec<(usize, Value)> = frames
+        .iter()
+        .enumerate()
+        .filter(|(_, frame)| frame.event == "warning")
+        .map(|(at, frame)| (at, frame.json()))
+        .collect();
+    let codes: Vec<&str> = warnings.iter().filter_map(|(_, warning)| warning["code"].as_str()).collect();
+    assert_eq!(codes, ["low_credits", "credits_exhausted"], "{warnings:?}");
+    let (at, low) = &warnings[0];
+    assert!(low["balance"].as_u64().is_some_and(|balance| (1..4).contains(&balance)), "under a tenth: {low}");
+    let pages_before = frames[..*at].iter().filter(|frame| frame.event == "page").count();
+    assert!((35..40).contains(&pages_before), "it comes while there is something left: after {pages_before}");
+}
