@@ -31,6 +31,8 @@ impl Hints {
     pub(super) const SIDE: Self = Self(1 << 8);
     /// Keywords and categories.
     pub(super) const TAGS: Self = Self(1 << 9);
+    /// A post, an answer, a message: one of many where there are many.
+    pub(super) const POST: Self = Self(1 << 10);
 
     pub(super) fn any_of(self, other: Self) -> bool {
         self.0 & other.0 != 0
@@ -73,6 +75,7 @@ const WORDS: &[(&str, Hints)] = &[
     ("advertising", Hints::NOISE),
     ("adverts", Hints::NOISE),
     ("alsolike", Hints::RELATED),
+    ("answer", Hints::POST),
     ("articlebody", Hints::CONTENT),
     ("articletext", Hints::CONTENT),
     ("attribution", Hints::CAPTION),
@@ -120,6 +123,7 @@ const WORDS: &[(&str, Hints)] = &[
     ("masthead", Hints::NOISE),
     ("megamenu", Hints::NOISE),
     ("menu", Hints::NOISE),
+    ("message", Hints::POST),
     ("metadata", Hints::BYLINE),
     ("mobilemenu", Hints::NOISE),
     ("modal", Hints::NOISE),
@@ -142,8 +146,10 @@ const WORDS: &[(&str, Hints)] = &[
     ("paywall", Hints::NOISE),
     ("popular", Hints::RELATED),
     ("popup", Hints::NOISE),
+    ("post", Hints::POST),
     ("postbody", Hints::CONTENT),
     ("postcontent", Hints::CONTENT),
+    ("postprofile", Hints::BYLINE),
     ("pubdate", Hints::BYLINE),
     ("published", Hints::BYLINE),
     ("readmore", Hints::RELATED),
@@ -265,6 +271,10 @@ pub(super) fn of_name(name: &str) -> Hints {
     let mut may_begin = 0;
     for (word, joined) in words(name) {
         let known = VOCABULARY.entry(word);
+        // `post-title` is no post.
+        if joined {
+            hints = hints.without(Hints::POST);
+        }
         hints |= known.alone;
         let mut pairs = if joined { may_begin & known.second } else { 0 };
         while pairs != 0 {
@@ -404,6 +414,7 @@ mod tests {
             ("td-post-content tagdiv-type", Hints::CONTENT),
             ("articleBody", Hints::CONTENT),
             ("post-meta", Hints::BYLINE),
+            ("forum-post odd", Hints::POST),
             ("sr-only", Hints::UNSEEN),
             ("elementor-widget elementor-element", Hints::NONE),
             ("download-gradient", Hints::NONE),

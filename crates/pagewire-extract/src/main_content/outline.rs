@@ -271,8 +271,7 @@ impl Visitor for Measuring<'_> {
         if measure.characters == 0 {
             return;
         }
-        if self.blocks[parent].tag == Tag::A && matches!(text.trim(), "¶" | "#" | "§" | "🔗") {
-            // A mark beside a heading that leads to it.
+        if self.blocks[parent].tag == Tag::A && is_way_mark(text.trim()) {
             self.blocks[parent].dropped = true;
             return;
         }
@@ -421,6 +420,11 @@ impl Measure {
         }
         Self { characters, stops: stops + u32::from(ends_sentence), ends_sentence }
     }
+}
+
+/// Whether a link's text is the mark beside a heading that leads to it, or the one that leads back from a note.
+fn is_way_mark(text: &str) -> bool {
+    matches!(text, "¶" | "#" | "§" | "🔗" | "↩" | "↩︎" | "↑" | "^")
 }
 
 /// Whether a link leads to another place than one on its own page.

@@ -124,11 +124,18 @@ fn kind_of(outline: &Outline, page: Amount) -> Kind {
     }
 }
 
-/// The articles that stand beside others, three or more: posts of a thread, reviews of a thing.
+/// The articles that stand beside others, three or more, and what is called posts: of a thread, of a thing's buyers.
 fn posts(outline: &Outline) -> Amount {
     let mut beside: HashMap<u32, (u32, Amount)> = HashMap::new();
+    let mut comments_end = 0;
     for block in &outline.blocks {
-        if block.tag == Tag::Article && block.sum.linked_headings == 0 {
+        if block.hints.any_of(Hints::COMMENT) && block.end > comments_end {
+            comments_end = block.end;
+        }
+        if block.end > comments_end
+            && (block.tag == Tag::Article || block.hints.any_of(Hints::POST))
+            && block.sum.linked_headings == 0
+        {
             let (count, amount) = beside.entry(block.parent).or_default();
             *count += 1;
             amount.add(block.sum);
@@ -184,9 +191,10 @@ fn drop_surroundings(outline: &mut Outline, kind: Kind) {
         let block = &outline.blocks[at];
         let within_article = at < within_article_until;
         let above = &outline.blocks[block.parent as usize];
-        let is_heading = above.tag.is_heading() && block.sum.text * 2 > above.sum.text;
+        let is_heading = above.tag.is_heading() && at == block.parent as usize + 1;
         let is_in_line = is_heading || outline.is_within_a_line(at);
-        let may_go = !is_in_line || block.hints.any_of(Hints::UNSEEN);
+        let is_source = block.tag == Tag::Footer && above.tag == Tag::Blockquote;
+        let may_go = !is_in_line && !is_source || block.hints.any_of(Hints::UNSEEN);
         if may_go && surrounds(block, page, kind, within_article) {
             let end = block.end as usize;
             outline.drop(at);

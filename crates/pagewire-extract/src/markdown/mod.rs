@@ -9,6 +9,7 @@ mod code;
 mod escape;
 mod footnotes;
 mod math;
+mod signs;
 mod table;
 mod walk;
 mod writer;

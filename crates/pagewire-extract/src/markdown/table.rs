@@ -10,6 +10,8 @@ const COLUMNS_MAX: usize = 60;
 const ROWS_MAX: usize = 20_000;
 /// Paragraphs in a cell that go on a line.
 const PARAGRAPHS_MAX: usize = 2;
+/// Rows of heads that are made one.
+const HEADS_MAX: usize = 3;
 
 /// A row's cells, and whether it is a head.
 struct Row<'d> {
@@ -44,12 +46,15 @@ pub(super) fn write<'d>(walk: &mut Walk<'_, 'd>, table: &NodeRef<'d>) {
         return;
     }
     let mut grid = Grid { columns, below: vec![0; columns], lines: String::new() };
-    let head = rows.first().filter(|row| row.is_head);
-    let head_holds = grid.line(walk, head);
+    let heads = rows.iter().take_while(|row| row.is_head).count().min(HEADS_MAX);
+    let mut holds = if heads > 1 {
+        grid.heads(walk, &rows[..heads])
+    } else {
+        grid.line(walk, rows.first().filter(|row| row.is_head))
+    };
     grid.lines.push_str("\n|");
     grid.lines.push_str(&" --- |".repeat(columns));
-    let mut holds = head_holds;
-    for row in rows.iter().skip(usize::from(head.is_some())) {
+    for row in &rows[heads..] {
         let before = grid.lines.len();
         grid.lines.push('\n');
         if grid.line(walk, Some(row)) {
@@ -101,6 +106,40 @@ impl Grid {
             at += 1;
         }
         holds
+    }
+
+    /// Writes several rows of heads as the one that GFM has: below "Size" stand "Size: Area" and "Size: Depth".
+    fn heads<'d>(&mut self, walk: &mut Walk<'_, 'd>, rows: &[Row<'d>]) -> bool {
+        let mut columns = vec![String::new(); self.columns];
+        for row in rows {
+            let mut at = 0;
+            for cell in &row.cells {
+                while at < self.columns && self.below[at] > 0 {
+                    self.below[at] -= 1;
+                    at += 1;
+                }
+                let content = walk.cell(&cell.node);
+                let end = (at + cell.columns).min(self.columns);
+                for (head, below) in columns[at..end].iter_mut().zip(&mut self.below[at..end]) {
+                    *below = cell.rows - 1;
+                    if !head.is_empty() && !content.is_empty() {
+                        head.push_str(": ");
+                    }
+                    head.push_str(&content);
+                }
+                at = end;
+            }
+            for below in &mut self.below[at..] {
+                *below = below.saturating_sub(1);
+            }
+        }
+        self.lines.push('|');
+        for head in &columns {
+            self.lines.push(' ');
+            self.lines.push_str(head);
+            self.lines.push_str(" |");
+        }
+        columns.iter().any(|head| !head.is_empty())
     }
 
     /// Passes over the columns that a cell of a row above fills.

@@ -7,7 +7,7 @@ use url::Url;
 
 use super::footnotes::Footnotes;
 use super::writer::{Mark, Writer};
-use super::{address, code, escape, math, table};
+use super::{address, code, escape, math, signs, table};
 use crate::dom::Tag;
 use crate::images;
 use crate::main_content::Content;
@@ -117,7 +117,7 @@ impl<'c, 'd> Walk<'c, 'd> {
                 self.list(node, Some(start.unwrap_or(1).min(999_999_999)));
             }
             Tag::Li => self.item(node, element),
-            Tag::Blockquote => self.nested(node, None, "> "),
+            Tag::Blockquote => self.nested(node, Some("> "), "> "),
             Tag::Dt | Tag::Summary => self.paragraph(node, Some(Mark::Strong)),
             Tag::Figcaption => self.paragraph(node, Some(Mark::Emphasis)),
             Tag::Dd => self.nested(node, Some("- "), "  "),
@@ -126,6 +126,8 @@ impl<'c, 'd> Walk<'c, 'd> {
                 Some(tex) => self.math(&tex),
                 None => self.children(node),
             },
+            Tag::Sup | Tag::Sub => self.raised(node, tag),
+            Tag::P if is_label(element) => self.paragraph(node, Some(Mark::Strong)),
             tag if tag.is_block() => self.paragraph(node, None),
             tag if tag.is_cell() => {
                 self.writer.space();
@@ -201,7 +203,16 @@ impl<'c, 'd> Walk<'c, 'd> {
         image.push_str("](");
         image.push_str(&address);
         image.push(')');
-        self.writer.verbatim(&image);
+        self.writer.image(&image);
+    }
+
+    /// Raised and lowered figures, for which there are signs; other text stands as it is.
+    fn raised(&mut self, node: &NodeRef<'d>, tag: Tag) {
+        let text = node.children_it(false).all(|child| !child.is_element()).then(|| node.text());
+        match text.and_then(|text| signs::of(&text, tag)) {
+            Some(signs) => self.writer.text(&signs),
+            None => self.children(node),
+        }
     }
 
     fn math(&mut self, tex: &str) {
@@ -287,6 +298,11 @@ impl<'c, 'd> Walk<'c, 'd> {
         self.writer.pop_prefix();
         self.nesting -= 1;
     }
+}
+
+/// Whether a paragraph is the label of a note: "Warning".
+fn is_label(element: &Element) -> bool {
+    attribute(element, local_name!("class")).is_some_and(|class| class.contains("admonition-title"))
 }
 
 /// An attribute's value.

@@ -78,6 +78,8 @@ pub(super) struct Writer {
     prefixes: Vec<Prefix>,
     marks: Vec<(Mark, State)>,
     closed: Vec<Closed>,
+    /// Where the last image ended.
+    image_end: usize,
     break_due: Break,
     space_due: bool,
     /// Whether the line has no words yet: some characters mean something there only.
@@ -352,6 +354,15 @@ impl Writer {
             self.out.push_str(markdown);
         }
         self.at_line_start = false;
+    }
+
+    /// A picture; two in a row stand apart.
+    pub(super) fn image(&mut self, markdown: &str) {
+        if self.image_end == self.out.len() && !self.out.is_empty() {
+            self.space_due = true;
+        }
+        self.verbatim(markdown);
+        self.image_end = self.out.len();
     }
 
     /// Lines that keep their white space: tables and code, which no mark can hold.
