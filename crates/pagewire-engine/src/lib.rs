@@ -6,6 +6,7 @@
 pub mod account;
 pub mod engine;
 mod envelope;
+pub mod export;
 mod parse;
 mod read;
 pub mod recipe;
