@@ -137,6 +137,36 @@ async fn a_body_shorter_than_its_length_ended_early() {
 }
 
 #[tokio::test]
+async fn what_stands_behind_a_body_is_nobodys_answer() {
+    // At once with the body, and when the connection lies idle already.
+    for late in [false, true] {
+        let origin = Origin::raw(move |mut tcp, number| async move {
+            while read_head(&mut tcp).await.is_some() {
+                let mut answers = page("", format!("connection {number}").as_bytes());
+                let first = answers.len();
+                answers.extend(page("", b"an answer to the next request"));
+                if late {
+                    let _ = tcp.write_all(&answers[..first]).await;
+                    tokio::time::sleep(Duration::from_millis(20)).await;
+                    let _ = tcp.write_all(&answers[first..]).await;
+                } else {
+                    let _ = tcp.write_all(&answers).await;
+                }
+            }
+        })
+        .await;
+        let client = client();
+        for number in 0..3 {
+            let page = get(&client, origin.url("/")).await.expect("a page");
+            assert_eq!(page.body, format!("connection {number}"), "late: {late}");
+            tokio::time::sleep(Duration::from_millis(if late { 80 } else { 0 })).await;
+        }
+    }
+    let longer = closing(b"HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nhalf of it").await;
+    assert_eq!(get(&client(), longer.url("/")).await.expect("a page").body, "half");
+}
+
+#[tokio::test]
 async fn what_is_no_http_is_connect_failed() {
     for answer in [
         &b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nzz\r\nno chunk\r\n"[..],

@@ -9,18 +9,23 @@ const LAST_EVENT_ID: &str = "last-event-id";
 
 /// The record that the client has, or the start where it names none.
 pub fn run_position(headers: &HeaderMap) -> Result<Position, Box<Problem>> {
-    let Some(value) = headers.get(LAST_EVENT_ID) else { return Ok(Position::START) };
-    let text = value.to_str().unwrap_or_default().trim();
-    if text.is_empty() {
-        return Ok(Position::START);
-    }
-    let digits = text.len() <= 20 && text.bytes().all(|b| b.is_ascii_digit());
-    digits.then(|| text.parse().ok()).flatten().map(Position).ok_or_else(|| {
+    let mut values = headers.get_all(LAST_EVENT_ID).iter();
+    let Some(value) = values.next() else { return Ok(Position::START) };
+    let invalid = || {
         Box::new(Problem::new(
             ProblemCode::InvalidCursor,
             "`Last-Event-ID` must be the id of an event of this stream: a decimal number such as 0042",
         ))
-    })
+    };
+    if values.any(|other| other != value) {
+        return Err(invalid());
+    }
+    let text = value.to_str().map_err(|_| invalid())?.trim();
+    if text.is_empty() {
+        return Ok(Position::START);
+    }
+    let digits = text.len() <= 20 && text.bytes().all(|b| b.is_ascii_digit());
+    digits.then(|| text.parse().ok()).flatten().map(Position).ok_or_else(invalid)
 }
 
 #[cfg(test)]
@@ -29,12 +34,16 @@ mod tests {
 
     use super::*;
 
-    fn position(text: &'static str) -> Option<u64> {
-        let headers = HeaderMap::from_iter([(
-            http::HeaderName::from_static(LAST_EVENT_ID),
-            HeaderValue::from_static(text),
-        )]);
+    fn position_of(values: &[&[u8]]) -> Option<u64> {
+        let mut headers = HeaderMap::new();
+        for value in values {
+            headers.append(LAST_EVENT_ID, HeaderValue::from_bytes(value).expect("a header value"));
+        }
         run_position(&headers).ok().map(|position| position.0)
+    }
+
+    fn position(text: &str) -> Option<u64> {
+        position_of(&[text.as_bytes()])
     }
 
     #[test]
@@ -45,5 +54,14 @@ mod tests {
         for text in ["abc", "-1", "+1", "1.0", "0x10", "99999999999999999999", "123456789012345678901"] {
             assert_eq!(position(text), None, "{text}");
         }
+    }
+
+    #[test]
+    fn what_is_no_text_and_what_contradicts_itself_is_no_start_either() {
+        assert_eq!(position_of(&[]), Some(0));
+        assert_eq!(position("é"), None);
+        assert_eq!(position_of(&[b"\xff"]), None);
+        assert_eq!(position_of(&[b"0001", b"0002"]), None);
+        assert_eq!(position_of(&[b"0001", b"0001"]), Some(1));
     }
 }

@@ -154,6 +154,13 @@ async fn private_addresses_are_blocked_in_every_spelling() {
         "192.168.1.1",
         "100.100.100.200",
         "169.254.169.254",
+        "2852039166",
+        "0xa9fea9fe",
+        "0251.0376.0251.0376",
+        "[::ffff:a9fe:a9fe]",
+        "[64:ff9b::a9fe:a9fe]",
+        "[2002:a9fe:a9fe::]",
+        "metadata.google.internal",
         "224.0.0.1",
         "255.255.255.255",
         "%31%32%37.0.0.1",
@@ -189,4 +196,32 @@ async fn an_extraction_that_cannot_work_is_refused() {
         assert!(["schema_invalid", "validation_failed"].contains(&answer.problem_code().as_str()));
     }
     assert_eq!(world.origin.hits(), 0);
+}
+
+#[tokio::test]
+async fn what_is_refused_leaves_nothing_behind() {
+    let world = World::start().await;
+    let url = world.origin.url("/p/1");
+    let reader = world.server.create_key(&["stream:read"]);
+    let body = json!({"urls": [url]});
+    assert_eq!(http::post_json(world.server.address(), "/v1/stream", &reader, &body).await.status, 403);
+    assert_eq!(post_text(&world, b"{\"urls\": [").await.status, 400);
+    for refused in [
+        json!({"urls": [url, "ftp://example.com/"]}),
+        json!({"urls": [url], "concurrency": 101}),
+        json!({"urls": [url], "colour": "red"}),
+        json!({"urls": [url, {"url": url, "extract": {"name": {"css": "p[["}}}]}),
+        json!({"urls": vec![&url; 10_001]}),
+    ] {
+        let answer = world.post("/v1/stream", &refused).await;
+        assert!((400..500).contains(&answer.status), "{}", answer.text());
+        assert_eq!(answer.header("pagewire-stream-id"), None);
+    }
+    let runs = std::fs::read_dir(world.server.data_dir().join("journals/runs"));
+    assert_eq!(runs.map_or(0, Iterator::count), 0, "a run was made of a request that was refused");
+    assert_eq!((world.origin.hits(), world.origin.connections()), (0, 0));
+    let usage = world.get("/v1/usage").await.json();
+    assert_eq!((&usage["credits"]["used"], &usage["connections"]["used"]), (&json!(0), &json!(0)));
+    let frames = world.read(&body).await;
+    assert_eq!(named(&frames, "page").len(), 1, "and what is sound is taken as before");
 }

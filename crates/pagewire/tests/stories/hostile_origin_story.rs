@@ -60,6 +60,7 @@ async fn liars_and_nonsense_have_their_own_codes() {
         ("/garbage", "connect_failed"),
         ("/garbage-head", "connect_failed"),
         ("/bad-chunks", "connect_failed"),
+        ("/bad-gzip", "unsupported_content"),
         ("/closed", "connect_failed"),
         ("/loop", "too_many_redirects"),
         ("/redirect/12", "too_many_redirects"),

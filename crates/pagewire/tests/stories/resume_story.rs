@@ -100,6 +100,7 @@ async fn an_id_that_is_no_position_is_refused() {
         "0x1",
         "18446744073709551616",
         "1 2",
+        "é",
     ] {
         let answer = world.resume(&id, Some(last)).send().await.into_response().await;
         let _ = problem(&answer, 400, "invalid_cursor");

@@ -152,7 +152,7 @@ async fn an_id_that_names_no_position_is_refused_and_so_is_another_workspaces_st
     };
     for method in ["GET", "POST"] {
         assert_eq!(resume(&key, "0001", method).await.status(), 200);
-        for id in ["abc", "-1", "0x1", "1.5", "2", "99999999999999999999"] {
+        for id in ["abc", "-1", "0x1", "1.5", "2", "99999999999999999999", "é"] {
             let _ = resume(&key, id, method).await.problem(400, "invalid_cursor").await;
         }
         let mut elsewhere = super::service::new_key(&[Scope::StreamWrite]);
