@@ -19,6 +19,7 @@ use tokio_util::task::TaskTracker;
 use crate::account::{Accounts, Caller, WorkspaceAccount};
 use crate::envelope::Failure;
 use crate::parse::Parser;
+use crate::pdf::PdfReader;
 use crate::read::PageReader;
 use crate::recipe::Recipe;
 use crate::run::attachment::Attachment;
@@ -78,6 +79,8 @@ pub struct EngineParts {
     pub accounts: Arc<Accounts>,
     /// What reaches targets.
     pub client: Client,
+    /// Reads PDFs.
+    pub pdf: Arc<dyn PdfReader>,
 }
 
 /// Why the engine does not do what was asked.
@@ -150,10 +153,10 @@ pub struct Engine {
 impl Engine {
     /// Starts the engine and takes up the runs that a crash or a restart left unfinished.
     pub async fn start(parts: EngineParts) -> Result<Arc<Self>, Refusal> {
-        let EngineParts { settings, store, accounts, client } = parts;
+        let EngineParts { settings, store, accounts, client, pdf } = parts;
         let scheduler = Arc::new(Scheduler::new(settings.fetches_max, settings.politeness));
         let (reader, credits, bytes_max) =
-            (PageReader::new(), settings.page_credits, settings.record_bytes_max);
+            (PageReader::new(pdf), settings.page_credits, settings.record_bytes_max);
         let parser = Parser::new(reader.clone(), bytes_max);
         let web = Scraper::new(Source::Web(client), reader.clone(), credits, bytes_max);
         let sandbox = Scraper::new(Source::Sandbox, reader, SANDBOX_CREDITS, bytes_max);

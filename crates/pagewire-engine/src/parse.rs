@@ -13,6 +13,7 @@ use url::Url;
 
 use crate::engine::Refusal;
 use crate::envelope::{EnvelopeWriter, FetchFacts, Head};
+use crate::pdf::PdfFault;
 use crate::read::{Body, PageReader, Unread};
 use crate::recipe::Recipe;
 
@@ -100,6 +101,11 @@ fn refusal(unread: Unread) -> Refusal {
     match unread {
         Unread::Content(error) => {
             let fault = FieldError::new("/content_type", error.to_string());
+            Refusal::Invalid(Box::new(Problem::invalid(ProblemCode::ValidationFailed, vec![fault])))
+        }
+        Unread::Pdf(PdfFault::Busy) => Refusal::Overloaded("as many PDFs as it may read are being read"),
+        Unread::Pdf(fault) => {
+            let fault = FieldError::new("/content_type", fault.to_string());
             Refusal::Invalid(Box::new(Problem::invalid(ProblemCode::ValidationFailed, vec![fault])))
         }
         Unread::Panicked => {

@@ -9,6 +9,7 @@ use tokio::sync::Semaphore;
 use url::Url;
 
 use crate::envelope::EnvelopeWriter;
+use crate::pdf::{PdfFault, PdfReader};
 use crate::recipe::Recipe;
 
 /// Bodies up to this size are scanned on the thread that brought them: handing 64 KiB to another thread costs more
@@ -35,20 +36,23 @@ impl Body {
 pub(crate) enum Unread {
     #[error(transparent)]
     Content(#[from] ExtractError),
+    #[error(transparent)]
+    Pdf(#[from] PdfFault),
     #[error("the page could not be read: reading it failed in a way that is a fault of this server")]
     Panicked,
 }
 
 /// Reads bodies, as many at once as the machine has cores.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(crate) struct PageReader {
     turns: Arc<Semaphore>,
+    pdf: Arc<dyn PdfReader>,
 }
 
 impl PageReader {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(pdf: Arc<dyn PdfReader>) -> Self {
         let cores = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
-        Self { turns: Arc::new(Semaphore::new(cores)) }
+        Self { turns: Arc::new(Semaphore::new(cores)), pdf }
     }
 
     /// Appends the `data` object to the envelope.
@@ -58,6 +62,9 @@ impl PageReader {
         body: &Body,
         recipe: &Recipe,
     ) -> Result<(EnvelopeWriter, Facts), Unread> {
+        if pagewire_extract::is_pdf(&body.input()) {
+            return self.read_pdf(envelope, body, recipe).await;
+        }
         if body.bytes.len() <= SCAN_INLINE_BYTES_MAX {
             match recipe.plan.scan(&body.input(), envelope.data())? {
                 Scan::Done(facts) => return Ok((envelope, facts)),
@@ -68,6 +75,21 @@ impl PageReader {
         let of = body.clone();
         self.in_turn(move || {
             let facts = plan.extract(&of.input(), envelope.data())?;
+            Ok((envelope, facts))
+        })
+        .await
+    }
+
+    async fn read_pdf(
+        &self,
+        mut envelope: EnvelopeWriter,
+        body: &Body,
+        recipe: &Recipe,
+    ) -> Result<(EnvelopeWriter, Facts), Unread> {
+        let text = self.pdf.read(body.bytes.clone()).await?;
+        let (plan, base) = (recipe.plan.clone(), body.base.clone());
+        self.in_turn(move || {
+            let facts = plan.extract_pdf(&text, &base, envelope.data())?;
             Ok((envelope, facts))
         })
         .await

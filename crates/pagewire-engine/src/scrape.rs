@@ -206,6 +206,7 @@ impl Scraper {
         self.reader.read(envelope, &body, recipe).await.map_err(|unread| {
             let code = match &unread {
                 Unread::Content(error) => error.code(),
+                Unread::Pdf(fault) => fault.code(),
                 Unread::Panicked => TargetErrorCode::UnsupportedContent,
             };
             permanent(code, unread.to_string())

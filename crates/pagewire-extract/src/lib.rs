@@ -19,6 +19,7 @@ mod links;
 mod main_content;
 mod markdown;
 mod metadata;
+pub mod pdf;
 mod plan;
 mod selectors;
 mod sketch;
@@ -28,5 +29,5 @@ mod tags;
 mod text;
 
 pub use error::ExtractError;
-pub use plan::{Facts, Input, Plan, PlanOptions, Scan};
+pub use plan::{Facts, Input, Plan, PlanOptions, Scan, is_pdf};
 pub use sketch::coerce::Price;

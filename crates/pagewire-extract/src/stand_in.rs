@@ -5,6 +5,7 @@ use serde_json::{Map, Value};
 use url::Url;
 
 use crate::feed::Feed;
+use crate::pdf::PdfText;
 use crate::sketch::fill::Source;
 use crate::sketch::{FieldType, Shape};
 
@@ -40,7 +41,21 @@ impl StandIn {
             structured: structured.into_iter().collect(),
         })
     }
+
+    /// For a PDF.
+    pub(crate) fn of_pdf(pdf: &PdfText) -> Self {
+        Self {
+            html: pdf.to_html(),
+            nodes: vec![pdf.to_node()],
+            source: PDF,
+            metadata: pdf.metadata(),
+            structured: Map::new(),
+        }
+    }
 }
+
+/// What a document's information says was written by whoever made it, or by his program.
+const PDF: Source = Source { name: "pdf", confidence: 0.9 };
 
 /// The fields that are lists of objects: whatever the caller calls them, in a document that is a list they are it.
 pub(crate) fn names_of_lists(shape: &Shape) -> Vec<&str> {

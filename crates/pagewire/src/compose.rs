@@ -27,6 +27,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::config::Checked;
+use crate::pdf_child::PdfChildren;
 
 /// The plan of workspaces that nobody gave another.
 const DEFAULT_PLAN: &str = "enterprise";
@@ -85,7 +86,8 @@ pub(crate) async fn start(config: Checked, shutdown: CancellationToken) -> Resul
     let accounts = Arc::new(accounts_over(store.clone(), &config));
     let client = Client::new(fetch_config(&config))?;
     let settings = engine_settings(&config);
-    let parts = EngineParts { settings, store, accounts: accounts.clone(), client };
+    let pdf = Arc::new(PdfChildren::new(config.extract.pdf));
+    let parts = EngineParts { settings, store, accounts: accounts.clone(), client, pdf };
     let metrics = record_metrics()?;
     let engine = Engine::start(parts).await?;
 

@@ -7,6 +7,7 @@ mod cli;
 mod compose;
 mod config;
 mod logging;
+mod pdf_child;
 mod shutdown;
 
 use std::process::ExitCode;

@@ -112,3 +112,43 @@ fn plain_text_passes_through() {
     let (data, _) = read(text, "text/plain", &[Format::Markdown, Format::Text, Format::RawHtml], None);
     assert_eq!(data, json!({"markdown": text, "text": text, "raw_html": text}));
 }
+
+#[test]
+fn a_pdf_is_read_like_a_page() {
+    let options = PlanOptions {
+        formats: [Format::Markdown, Format::Text, Format::Links, Format::Metadata, Format::RawHtml]
+            .into_iter()
+            .collect(),
+        extract: Some(json!({"title": "string", "author": "string", "pages": "integer"})),
+        only_main_content: true,
+        ..PlanOptions::default()
+    };
+    let pdf = PdfText {
+        title: Some("Report".to_owned()),
+        author: Some("Ann".to_owned()),
+        created_at: Some("2026-02-03T09:30:00Z".to_owned()),
+        page_count: 2,
+        pages: vec!["One *line*\nand another\n\nNext".to_owned(), "Last <b>".to_owned()],
+        links: vec!["https://site.example/a".to_owned()],
+        ..PdfText::default()
+    };
+    let url = Url::parse("https://site.example/report.pdf").expect("a url");
+    let mut out = Vec::new();
+    let facts = Plan::compile(&options).expect("a plan").extract_pdf(&pdf, &url, &mut out).expect("readable");
+    let data: Value = serde_json::from_slice(&out).expect("json");
+    assert_eq!(data["text"], "One *line* and another\nNext\nLast <b>");
+    assert_eq!(data["markdown"], "One \\*line\\* and another\n\nNext\n\nLast \\<b>");
+    assert_eq!(data["links"][0]["url"], "https://site.example/a");
+    let metadata = &data["metadata"];
+    assert_eq!(
+        (&metadata["title"], &metadata["author"], &metadata["pages"]),
+        (&json!("Report"), &json!("Ann"), &json!(2))
+    );
+    assert_eq!(metadata["published_at"], "2026-02-03T09:30:00Z");
+    assert_eq!(data["raw_html"], Value::Null);
+    assert_eq!(
+        (&data["title"], &data["author"], &data["pages"]),
+        (&json!("Report"), &json!("Ann"), &json!(2))
+    );
+    assert_eq!((facts.title.as_deref(), facts.content_type.as_str()), (Some("Report"), "application/pdf"));
+}

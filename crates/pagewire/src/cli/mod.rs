@@ -7,6 +7,7 @@ mod apikey;
 mod completions;
 mod config;
 mod output;
+mod read_pdf;
 mod request;
 mod scrape;
 mod serve;
@@ -56,6 +57,9 @@ enum Command {
     Config(config::Command),
     /// Print the completions of a shell
     Completions(completions::Args),
+    /// Read one PDF, from stdin to stdout, within bounds: what a server starts for each
+    #[command(name = crate::pdf_child::COMMAND, hide = true)]
+    ReadPdf(read_pdf::Args),
 }
 
 /// Why a command failed.
@@ -122,6 +126,7 @@ fn dispatch(command: Command) -> Result<(), CliError> {
     match command {
         Command::Config(command) => config::run(command),
         Command::Completions(args) => completions::run(&args),
+        Command::ReadPdf(args) => read_pdf::run(&args),
         Command::Serve(args) => block_on(serve::run(args)),
         Command::Apikey(command) => block_on(apikey::run(command)),
         Command::Scrape(args) => block_on(scrape::run(args)),

@@ -41,6 +41,8 @@ pub(crate) struct Checked {
     pub(crate) stream: Stream,
     /// How records are kept.
     pub(crate) journal: Journal,
+    /// How what is not HTML is read, and by whom else fields are filled.
+    pub(crate) extract: Extract,
     /// Plans by name; `enterprise` is always among them.
     pub(crate) plans: BTreeMap<String, Plan>,
     /// What things cost.
@@ -143,6 +145,26 @@ pub(crate) struct Journal {
     pub(crate) keep_runs: Duration,
 }
 
+/// `[extract]`
+#[derive(Debug, Clone)]
+pub(crate) struct Extract {
+    /// `[extract.pdf]`
+    pub(crate) pdf: Pdf,
+}
+
+/// `[extract.pdf]`
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Pdf {
+    /// How long one may take.
+    pub(crate) timeout: Duration,
+    /// The largest that is read.
+    pub(crate) bytes_max: usize,
+    /// The address space of the process that reads one.
+    pub(crate) memory_bytes_max: u64,
+    /// How many are read at once.
+    pub(crate) at_once: usize,
+}
+
 /// `[credits]`
 #[derive(Debug, Clone)]
 pub(crate) struct Credits {
@@ -193,6 +215,7 @@ impl Checked {
             scheduler: judge.scheduler(&raw.scheduler),
             stream: judge.stream(&raw.stream),
             journal: judge.journal(&raw.journal),
+            extract: Extract { pdf: judge.pdf(&raw.extract.pdf) },
             plans: raw.plans.iter().map(|(name, plan)| (name.clone(), judge.plan(name, plan))).collect(),
             credits: judge.credits(&raw.credits),
             log: judge.log(&raw.log),
@@ -386,6 +409,17 @@ impl Judge {
             segment_bytes: self.bytes("journal.segment_bytes", raw.segment_bytes, 1 << 20, 4 << 30),
             ring_bytes: self.bytes("journal.ring_bytes", raw.ring_bytes, 64 << 10, 1 << 30),
             keep_runs: Duration::from_secs(hours * 3_600),
+        }
+    }
+
+    fn pdf(&mut self, raw: &raw::Pdf) -> Pdf {
+        let bytes = self.bytes("extract.pdf.bytes_max", raw.bytes_max, 1 << 10, 1 << 30);
+        let memory = self.bytes("extract.pdf.memory_bytes_max", raw.memory_bytes_max, 128 << 20, 64 << 30);
+        Pdf {
+            timeout: self.millis("extract.pdf.timeout_ms", raw.timeout_ms, 100, 120_000),
+            bytes_max: usize::try_from(bytes.0).unwrap_or(usize::MAX),
+            memory_bytes_max: memory.0,
+            at_once: self.whole("extract.pdf.at_once", raw.at_once, 1, 1_000),
         }
     }
 

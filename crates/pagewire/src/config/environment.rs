@@ -5,7 +5,7 @@
 use toml::{Table, Value};
 
 use super::ConfigError;
-use super::raw::{Plan, SECTIONS};
+use super::raw::{NESTED, Plan, SECTIONS};
 
 const PREFIX: &str = "PAGEWIRE_";
 
@@ -34,6 +34,9 @@ fn setting_path(setting: &str) -> Option<Vec<String>> {
     let path: Vec<String> = setting.split("__").map(str::to_ascii_lowercase).collect();
     let known = match path.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
         ["plans", name, key] => !name.is_empty() && Plan::KEYS.contains(key),
+        [section, part, key] => {
+            NESTED.iter().any(|(outer, inner, keys)| outer == section && inner == part && keys.contains(key))
+        }
         [section, key] => SECTIONS.iter().any(|(name, keys)| name == section && keys.contains(key)),
         _ => false,
     };
@@ -72,7 +75,11 @@ fn unknown(name: &str) -> ConfigError {
     let candidates = SECTIONS.iter().flat_map(|(section, keys)| {
         keys.iter().map(move |key| format!("{PREFIX}{}__{}", section.to_uppercase(), key.to_uppercase()))
     });
-    let nearest = candidates.map(|candidate| (distance(name, &candidate), candidate)).min();
+    let nested = NESTED.iter().flat_map(|(outer, inner, keys)| {
+        let section = format!("{PREFIX}{}__{}", outer.to_uppercase(), inner.to_uppercase());
+        keys.iter().map(move |key| format!("{section}__{}", key.to_uppercase()))
+    });
+    let nearest = candidates.chain(nested).map(|candidate| (distance(name, &candidate), candidate)).min();
     let hint = match nearest {
         Some((distance, candidate)) if distance <= 4 => format!("; is {candidate} meant?"),
         _ => "; `pagewire config show` lists all settings".to_owned(),

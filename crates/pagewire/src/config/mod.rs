@@ -209,6 +209,14 @@ mod tests {
                 assert!(defaults[*section].get(key).is_some(), "{section}.{key} is not documented");
             }
         }
+        for (outer, inner, keys) in raw::NESTED {
+            for key in *keys {
+                assert!(
+                    defaults[*outer][*inner].get(key).is_some(),
+                    "{outer}.{inner}.{key} is not documented"
+                );
+            }
+        }
     }
 
     #[test]

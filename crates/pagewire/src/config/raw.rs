@@ -79,6 +79,19 @@ section!(Credits {
 
 section!(Log { level: String, format: String });
 
+section!(Pdf { timeout_ms: i64, bytes_max: ByteSize, memory_bytes_max: ByteSize, at_once: i64 });
+
+/// `[extract]`, whose sections are in it.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Extract {
+    #[serde(default)]
+    pub(super) pdf: Pdf,
+}
+
+/// The sections within sections, and their keys.
+pub(super) const NESTED: &[(&str, &str, &[&str])] = &[("extract", "pdf", Pdf::KEYS)];
+
 macro_rules! sections {
     ($($name:ident: $kind:ident,)*) => {
         /// All sections.
@@ -88,6 +101,8 @@ macro_rules! sections {
             $(#[serde(default)] pub(super) $name: $kind,)*
             #[serde(default)]
             pub(super) plans: BTreeMap<String, Plan>,
+            #[serde(default)]
+            pub(super) extract: Extract,
         }
 
         /// The sections with fixed names, and their keys. `plans` has names of its own.

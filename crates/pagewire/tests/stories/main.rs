@@ -5,6 +5,7 @@
 mod backpressure_story;
 mod bad_input_story;
 mod command_line_story;
+mod content_story;
 mod crash_story;
 mod edge_story;
 mod hostile_origin_story;

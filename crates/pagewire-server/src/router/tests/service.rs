@@ -13,7 +13,7 @@ use metrics_exporter_prometheus::PrometheusBuilder;
 use pagewire_engine::account::{Accounts, NewKey, Plan};
 use pagewire_engine::run::RunLimits;
 use pagewire_engine::schedule::Politeness;
-use pagewire_engine::{ApiKey, Engine, EngineParts, EngineSettings, KeyMode};
+use pagewire_engine::{ApiKey, Engine, EngineParts, EngineSettings, NoPdfReader, KeyMode};
 use pagewire_fetch::{Client, FetchConfig};
 use pagewire_journal::Durability;
 use pagewire_store::{SqliteOptions, SqliteStore, Synchronous};
@@ -46,7 +46,8 @@ impl Service {
         let accounts = Arc::new(Accounts::new(store.clone(), plans, "only".to_owned()));
         let client = Client::new(FetchConfig::default()).expect("a client");
         let settings = settings(directory.path());
-        let engine = Engine::start(EngineParts { settings, store, accounts, client }).await.expect("starts");
+        let parts = EngineParts { settings, store, accounts, client, pdf: Arc::new(NoPdfReader) };
+        let engine = Engine::start(parts).await.expect("starts");
         let edge = Edge {
             engine: engine.clone(),
             settings: EdgeSettings { api_key_in_query: true, ping: Duration::from_secs(30) },
