@@ -10,18 +10,11 @@ use crate::content::{self, ContentKind};
 use crate::error::ExtractError;
 use crate::json::{self, ObjectWriter};
 use crate::main_content::Content;
-use crate::pdf::PdfText;
-use crate::selectors::SelectorScope;
-use crate::sketch::fill::{Filled, JSON_LD, MICRODATA, Source};
-use crate::sketch::{FieldType, Shape};
+use crate::sketch::fill::{Filled, JSON_LD, MICRODATA, RDFA};
+use crate::sketch::{Shape, Sketch, Visible};
 use crate::stand_in::StandIn;
 use crate::structured::{self, json_ld, meta, microdata, rdfa};
 use crate::{charset, dom, feed, head, html, images, links, markdown, metadata, text};
-
-/// The word of a selector is the caller's own.
-const SELECTOR: Source = Source { name: "selector", confidence: 1.0 };
-/// RDFa.
-const RDFA: Source = Source { name: "rdfa", confidence: 0.94 };
 
 /// What a request wants of its pages.
 #[derive(Debug, Clone, Default)]
@@ -42,7 +35,7 @@ pub struct PlanOptions {
 #[derive(Debug)]
 pub struct Plan {
     formats: Formats,
-    shape: Option<Shape>,
+    sketch: Option<Sketch>,
     only_main_content: bool,
     exclude: Vec<String>,
     include: Vec<String>,
@@ -126,7 +119,7 @@ impl Plan {
         }
         Ok(Self {
             formats: options.formats,
-            shape,
+            sketch: shape.map(Sketch::from),
             only_main_content: options.only_main_content,
             exclude: options.exclude_selectors.clone(),
             include: options.include_selectors.clone(),
@@ -139,20 +132,20 @@ impl Plan {
         if page.has_tree() && self.formats_need_a_tree() {
             return Ok(Scan::NeedsTree);
         }
-        let Some(shape) = &self.shape else {
+        let Some(sketch) = &self.sketch else {
             let facts = page.facts(None);
             self.write(&page, None, &[], out);
             return Ok(Scan::Done(facts));
         };
-        let mut filled = Filled::new(shape);
+        let mut filled = Filled::new(sketch);
         if page.kind == ContentKind::Json {
-            filled.take_from_nodes(shape, &json_document::nodes_of(&page.text, shape), JSON);
+            filled.take_from_nodes(&json_document::nodes_of(&page.text, &sketch.shape), JSON);
         }
         if page.has_tree() {
-            if page.kind == ContentKind::Feed || shape.has_selectors() {
+            if page.kind == ContentKind::Feed || sketch.shape.has_selectors() {
                 return Ok(Scan::NeedsTree);
             }
-            filled.take_from_nodes(shape, &json_ld::nodes_of(&page.text), JSON_LD);
+            filled.take_from_nodes(&json_ld::nodes_of(&page.text), JSON_LD);
             if !filled.is_settled() {
                 return Ok(Scan::NeedsTree);
             }
@@ -170,30 +163,21 @@ impl Plan {
         let mut page = Page::read(input)?;
         if page.kind == ContentKind::Feed {
             let is_structured = self.formats.contains(Format::Structured);
-            page.stand_in = StandIn::of_feed(&page.text, page.url, self.shape.as_ref(), is_structured);
+            page.stand_in = StandIn::of_feed(&page.text, page.url, self.shape(), is_structured);
         }
-        Ok(self.read_tree(&page, out))
-    }
-
-    /// All of the work, for a PDF whose text has been read.
-    pub fn extract_pdf(&self, pdf: &PdfText, url: &Url, out: &mut Vec<u8>) -> Result<Facts, ExtractError> {
-        let page = Page {
-            kind: ContentKind::Pdf,
-            content_type: "application/pdf".to_owned(),
-            text: "".into(),
-            charset: "binary",
-            url,
-            stand_in: Some(StandIn::of_pdf(pdf)),
-        };
         Ok(self.read_tree(&page, out))
     }
 
     fn read_tree(&self, page: &Page<'_>, out: &mut Vec<u8>) -> Facts {
         let document = dom::parse(page.markup());
-        let filled = self.shape.as_ref().map(|shape| fill(shape, page, &document).finish());
+        let filled = self.sketch.as_ref().map(|sketch| fill(sketch, page, &document).finish());
         let (values, report) = filled.map_or((Vec::new(), None), |(values, report)| (values, Some(report)));
         self.write(page, Some(&document), &values, out);
         page.facts(report)
+    }
+
+    fn shape(&self) -> Option<&Shape> {
+        self.sketch.as_ref().map(|sketch| &sketch.shape)
     }
 
     fn formats_need_a_tree(&self) -> bool {
@@ -202,7 +186,7 @@ impl Plan {
 
     fn write(&self, page: &Page<'_>, document: Option<&Document>, values: &[Value], out: &mut Vec<u8>) {
         let mut data = ObjectWriter::begin(out);
-        for (field, value) in self.shape.iter().flat_map(|shape| &shape.fields).zip(values) {
+        for (field, value) in self.shape().iter().flat_map(|shape| &shape.fields).zip(values) {
             json::value(data.field(&field.name), value);
         }
         match document {
@@ -226,10 +210,6 @@ impl Plan {
                 (Format::Text, Some(content)) => json::string(data.field(name), &text::of_content(content)),
                 (Format::Html, Some(content)) => {
                     json::string(data.field(name), &html::of_content(content, &base));
-                }
-                // A PDF's bytes are no text, and no HTML came with it.
-                (Format::RawHtml, _) if page.kind == ContentKind::Pdf => {
-                    json::value(data.field(name), &Value::Null);
                 }
                 (Format::RawHtml, _) => json::string(data.field(name), &page.text),
                 (Format::Links, _) => json::value(data.field(name), &links::of_document(document, page.url)),
@@ -285,12 +265,6 @@ impl Plan {
     }
 }
 
-/// Whether a body is a PDF, whose text must be read before [`Plan::extract_pdf`].
-#[must_use]
-pub fn is_pdf(input: &Input<'_>) -> bool {
-    content::classify(input.content_type, input.body).is_ok_and(|(kind, _)| kind == ContentKind::Pdf)
-}
-
 fn is_made(format: Format) -> bool {
     format != Format::Screenshot
 }
@@ -299,24 +273,21 @@ fn is_made_of_content(format: Format) -> bool {
     matches!(format, Format::Markdown | Format::Text | Format::Html)
 }
 
-fn fill(shape: &Shape, page: &Page<'_>, document: &Document) -> Filled {
-    let text = page.markup();
-    let mut filled = Filled::new(shape);
-    let scope = SelectorScope::of(document);
-    for (at, field) in shape.fields.iter().enumerate() {
-        if let FieldType::Selector(selector) = &field.from
-            && let Some(value) = selector.fill(&document.root(), &scope, &mut |_, _| Value::Null)
-        {
-            filled.set(at, field, value, SELECTOR, selector.told());
-        }
-    }
+fn fill<'s>(sketch: &'s Sketch, page: &Page<'_>, document: &Document) -> Filled<'s> {
+    let mut filled = Filled::new(sketch);
+    let seen = Visible::of(document, &sketch.lexicon);
+    filled.take_from_selectors(&seen);
     if let Some(stand_in) = &page.stand_in {
-        filled.take_from_nodes(shape, &stand_in.nodes, stand_in.source);
+        filled.take_from_nodes(&stand_in.nodes, stand_in.source);
     }
-    filled.take_from_nodes(shape, &json_ld::nodes_of(text), JSON_LD);
-    filled.take_from_nodes(shape, &microdata::nodes_of(document), MICRODATA);
-    filled.take_from_nodes(shape, &rdfa::nodes_of(document), RDFA);
-    filled.take_from_meta(shape, &meta::of_document(document));
+    filled.take_from_nodes(&json_ld::nodes_of(page.markup()), JSON_LD);
+    if filled.is_settled() {
+        return filled;
+    }
+    filled.take_from_nodes(&microdata::nodes_of(document), MICRODATA);
+    filled.take_from_nodes(&rdfa::nodes_of(document), RDFA);
+    filled.take_from_meta(&meta::of_document(document), &seen);
+    filled.take_from_page(&seen);
     filled
 }
 

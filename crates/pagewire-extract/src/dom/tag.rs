@@ -35,7 +35,7 @@ tags! {
     Span => "span", Strike => "strike", Strong => "strong", Style => "style", Sub => "sub",
     Summary => "summary", Sup => "sup", Svg => "svg", Table => "table", Tbody => "tbody", Td => "td",
     Template => "template", Textarea => "textarea", Tfoot => "tfoot", Th => "th", Thead => "thead",
-    Tr => "tr", Tt => "tt", Ul => "ul", Video => "video", Wbr => "wbr",
+    Time => "time", Tr => "tr", Tt => "tt", Ul => "ul", Video => "video", Wbr => "wbr",
 }
 
 impl Tag {

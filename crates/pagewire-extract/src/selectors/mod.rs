@@ -68,7 +68,7 @@ impl<'d> SelectorScope<'d> {
 }
 
 /// Fills the fields of a row, whatever fills them.
-pub(crate) type FillRow<'f> = dyn FnMut(&NodeRef<'_>, &Shape) -> Value + 'f;
+pub(crate) type FillRow<'f, 'd> = dyn FnMut(&NodeRef<'d>, &Shape) -> Value + 'f;
 
 enum Match<'d> {
     Node(NodeRef<'d>),
@@ -81,12 +81,20 @@ impl SelectorField {
         self.finder.text()
     }
 
+    /// The fields of its rows, if it has rows.
+    pub(crate) fn row_mut(&mut self) -> Option<&mut Shape> {
+        match &mut self.each {
+            Each::Row(shape) => Some(shape),
+            Each::Value(_) => None,
+        }
+    }
+
     /// What the field is within a node: `None` where nothing matches.
-    pub(crate) fn fill(
+    pub(crate) fn fill<'d>(
         &self,
-        within: &NodeRef<'_>,
+        within: &NodeRef<'d>,
         scope: &SelectorScope<'_>,
-        row: &mut FillRow<'_>,
+        row: &mut FillRow<'_, 'd>,
     ) -> Option<Value> {
         let mut values =
             self.matches(within, scope).into_iter().take(MATCHES_MAX).filter_map(|found| match &self.each {

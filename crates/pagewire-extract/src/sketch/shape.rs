@@ -1,6 +1,7 @@
 //! What is wanted of a page: fields with types, whatever dialect they were told in. Parsed and bounded; nothing below
 //! checks a shape again.
 
+use super::lexicon::{Lexicon, Meaning};
 use crate::selectors::SelectorField;
 
 /// Bounds on a whole shape: levels of nesting, and fields of all levels together.
@@ -15,6 +16,20 @@ pub(crate) struct Shape {
     pub(crate) fields: Vec<Field>,
 }
 
+/// A shape whose fields know what they may be called.
+#[derive(Debug, Clone)]
+pub(crate) struct Sketch {
+    pub(crate) shape: Shape,
+    pub(crate) lexicon: Lexicon,
+}
+
+impl From<Shape> for Sketch {
+    fn from(mut shape: Shape) -> Self {
+        let lexicon = Lexicon::learn(&mut shape);
+        Self { shape, lexicon }
+    }
+}
+
 /// One field.
 #[derive(Debug, Clone)]
 pub(crate) struct Field {
@@ -23,6 +38,8 @@ pub(crate) struct Field {
     pub(crate) words: Vec<String>,
     /// The words of its hint, if it has one.
     pub(crate) hint: Vec<String>,
+    /// What it may be called in pages: learnt when the whole sketch is known.
+    pub(crate) meaning: Meaning,
     pub(crate) from: FieldType,
 }
 
@@ -55,18 +72,13 @@ impl Shape {
 
 impl Field {
     pub(crate) fn new(name: &str, hint: &str, from: FieldType) -> Self {
-        Self { name: name.to_owned(), words: tokens_of(name), hint: tokens_of(hint), from }
-    }
-}
-
-impl Field {
-    /// What it may be known by, name first.
-    pub(crate) fn names(&self) -> Vec<String> {
-        [&self.words, &self.hint]
-            .into_iter()
-            .filter(|words| !words.is_empty())
-            .map(|words| words.join(" "))
-            .collect()
+        Self {
+            name: name.to_owned(),
+            words: tokens_of(name),
+            hint: tokens_of(hint),
+            meaning: Meaning::default(),
+            from,
+        }
     }
 }
 

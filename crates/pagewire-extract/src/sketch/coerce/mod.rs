@@ -2,7 +2,11 @@
 
 mod amount;
 mod currency;
+pub(crate) mod date;
+pub(crate) mod duration;
+pub(crate) mod number;
 mod price;
+pub(crate) mod rating;
 
 use serde_json::{Number, Value};
 

@@ -77,7 +77,7 @@ impl Price {
     }
 }
 
-fn number_of(digits: &str) -> Option<Number> {
+pub(super) fn number_of(digits: &str) -> Option<Number> {
     match digits.parse::<i64>() {
         Ok(whole) => Some(Number::from(whole)),
         Err(_) => Number::from_f64(digits.parse().ok()?),
@@ -85,7 +85,7 @@ fn number_of(digits: &str) -> Option<Number> {
 }
 
 /// `80k` is eighty thousand.
-fn scaled(number: Number, after: &str) -> Number {
+pub(super) fn scaled(number: Number, after: &str) -> Number {
     let mut rest = after.chars();
     let factor = match rest.next() {
         Some('k' | 'K') => 1_000.0,

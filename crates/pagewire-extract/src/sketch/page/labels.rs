@@ -1,0 +1,494 @@
+//! Labels and their values: definition lists, table rows, a strong word before a text, a heading over a list, two boxes
+//! beside each other, `Label: value` in running text, `320 pages`.
+
+use std::ops::Range;
+
+use super::{At, Page, Pair, Term, Valued, flag};
+use crate::dom::Tag;
+use crate::sketch::lexicon::Lexicon;
+use crate::sketch::vocabulary::{Kind, OWNERS, VOCABULARY};
+
+/// Bytes of a label, words of one, and bytes of a line that is looked at for one.
+const LABEL_BYTES_MAX: usize = 90;
+const LABEL_WORDS_MAX: usize = 5;
+const LINE_BYTES_MAX: usize = 600;
+/// Siblings that a heading may head.
+const HEADED_MAX: usize = 60;
+/// Steps up from a label to what its value stands beside.
+const CLIMB_MAX: usize = 4;
+const PAIRS_MAX: usize = 20_000;
+/// Words around a label that change nothing.
+const AROUND: &[&str] = &[
+    "the", "our", "your", "its", "my", "der", "die", "das", "le", "la", "les", "el", "los", "las", "il",
+    "lo", "gli", "i", "o", "a", "os", "as", "de", "du", "del", "des", "s", "nr", "no", "und", "and", "et",
+    "y", "e",
+];
+
+pub(super) fn find(page: &Page<'_>, lexicon: &Lexicon) -> Vec<Pair> {
+    let mut finder = Finder { page, lexicon, pairs: Vec::new() };
+    for at in page.all() {
+        finder.labelled_by_element(at);
+        if finder.pairs.len() >= PAIRS_MAX {
+            break;
+        }
+    }
+    finder.labelled_in_lines();
+    finder.pairs.sort_by_key(|pair| pair.label_at);
+    finder.pairs
+}
+
+/// The words of a text, in lower case.
+pub(in crate::sketch) fn words_of(text: &str) -> Vec<String> {
+    text.split(|c: char| !c.is_alphanumeric())
+        .filter(|word| !word.is_empty())
+        .map(str::to_lowercase)
+        .collect()
+}
+
+struct Finder<'p, 'd> {
+    page: &'p Page<'d>,
+    lexicon: &'p Lexicon,
+    pairs: Vec<Pair>,
+}
+
+impl Finder<'_, '_> {
+    /// What a text means as a label, and how surely.
+    fn meanings(&self, text: &str) -> Vec<(Term, f32)> {
+        if text.len() > LABEL_BYTES_MAX {
+            return Vec::new();
+        }
+        let plain = text.split(['(', '[', '（']).next().unwrap_or_default();
+        let words = words_of(if plain.trim().is_empty() { text } else { plain });
+        if words.is_empty() || words.len() > LABEL_WORDS_MAX {
+            return Vec::new();
+        }
+        let of = |words: &[String]| self.lexicon.labelled(&words.join(" ")).collect::<Vec<_>>();
+        let exact = of(&words);
+        if !exact.is_empty() {
+            return exact.into_iter().map(|term| (term, 1.0)).collect();
+        }
+        let is_around = |word: &String| AROUND.contains(&word.as_str()) || OWNERS.contains(&word.as_str());
+        let start = words.iter().position(|word| !is_around(word)).unwrap_or(words.len());
+        let end = words.iter().rposition(|word| !is_around(word)).map_or(start, |last| last + 1);
+        if (start, end) != (0, words.len()) && start < end {
+            return of(&words[start..end]).into_iter().map(|term| (term, 0.85)).collect();
+        }
+        Vec::new()
+    }
+
+    fn push(
+        &mut self,
+        meanings: &[(Term, f32)],
+        label_at: At,
+        label: &Range<u32>,
+        value: &Valued,
+        share: f32,
+    ) {
+        for (term, sure) in meanings {
+            self.pairs.push(Pair {
+                term: *term,
+                label_at,
+                label: label.clone(),
+                value: value.clone(),
+                share: sure * share,
+            });
+        }
+    }
+
+    fn labelled_by_element(&mut self, at: At) {
+        let page = self.page;
+        let element = page.element(at);
+        if page.len(at) == 0 || page.len(at) > LABEL_BYTES_MAX || page.is(at, flag::NAV) {
+            return;
+        }
+        // The innermost of elements that hold the same text is the label.
+        let range = page.text_range(at);
+        if page.children(at).next().is_some_and(|child| folded_same(page, &page.text_range(child), &range)) {
+            return;
+        }
+        let text = page.raw(&range);
+        if text.trim_end().contains('\n') {
+            return;
+        }
+        let meanings = self.meanings(text);
+        if meanings.is_empty() {
+            return;
+        }
+        if let Some((value, share)) = self.value_beside(at, element.tag) {
+            self.push(&meanings, at, &range, &value, share);
+        }
+    }
+
+    fn value_beside(&self, label: At, tag: Tag) -> Option<(Valued, f32)> {
+        let page = self.page;
+        let ends_in_colon = page.raw_text(label).trim_end().ends_with([':', '：']);
+        let mut at = label;
+        for climbed in 0..=CLIMB_MAX {
+            let element = page.element(at);
+            match element.tag {
+                Tag::Dt => return self.definitions_after(at).map(|value| (value, 1.0)),
+                Tag::Th | Tag::Td => return self.cell_after(at),
+                Tag::Li | Tag::A | Tag::Tr if climbed > 0 && !ends_in_colon => return None,
+                _ => {}
+            }
+            if let Some(value) = self.text_after(at, ends_in_colon) {
+                return Some(value);
+            }
+            let next = self.sibling_after(at);
+            if let Some(next) = next {
+                if tag.is_heading() || element.tag.is_heading() || is_list(page.element(next).tag) {
+                    return self.headed_by(at).map(|value| (value, 1.0));
+                }
+                let alike = page.element(next).tag == element.tag && page.names(next) == page.names(at);
+                let two = page.children(element.parent).take(3).count() == 2;
+                let is_value = ends_in_colon || !alike || two || element.tag == Tag::Label;
+                let fits = !matches!(element.tag, Tag::Li | Tag::A | Tag::Button) && is_value;
+                return fits
+                    .then_some((Valued::Element(next), if ends_in_colon || !alike { 0.97 } else { 0.9 }));
+            }
+            if at == 0 {
+                return None;
+            }
+            let parent = element.parent;
+            if !folded_same(page, &page.text_range(parent), &page.text_range(at)) {
+                return self.number_before(at);
+            }
+            if parent == at {
+                return None;
+            }
+            at = parent;
+        }
+        None
+    }
+
+    /// Text that follows in the same parent, up to the next label of the same make.
+    fn text_after(&self, at: At, ends_in_colon: bool) -> Option<(Valued, f32)> {
+        let page = self.page;
+        let element = page.element(at);
+        if at == 0 || element.tag.is_heading() {
+            return None;
+        }
+        let start = page.text_range(at).end;
+        let parent_end = page.text_range(element.parent).end;
+        let next = page.next_sibling(at);
+        let gap_end = next.map_or(parent_end, |next| page.text_range(next).start);
+        let gap = page.raw(&(start..gap_end));
+        if !gap.contains(|c: char| c.is_alphanumeric() || currency_like(c)) {
+            return None;
+        }
+        let rest = page.raw(&(start..parent_end));
+        // The value may stand on the line after the label's.
+        let lead =
+            rest.len() - rest.trim_start_matches(|c: char| c.is_whitespace() || c == ':' || c == '：').len();
+        let line = rest[lead..].find('\n').map_or(rest.len(), |end| lead + end);
+        let mut end = start + to_u32(line);
+        let mut sibling = next;
+        while let Some(other) = sibling.filter(|other| page.text_range(*other).start < end) {
+            if page.element(other).tag == element.tag
+                && page.names(other) == page.names(at)
+                && element.tag != Tag::A
+            {
+                end = page.text_range(other).start;
+                break;
+            }
+            sibling = page.next_sibling(other);
+        }
+        let told = ends_in_colon
+            || rest.trim_start().starts_with([':', '：'])
+            || !matches!(element.tag, Tag::A | Tag::Em | Tag::I);
+        told.then_some((Valued::Text(start + to_u32(lead)..end), if ends_in_colon { 1.0 } else { 0.93 }))
+    }
+
+    /// The next sibling that says anything.
+    fn sibling_after(&self, at: At) -> Option<At> {
+        let page = self.page;
+        let mut next = page.next_sibling(at);
+        for _ in 0..4 {
+            let sibling = next?;
+            let says = page.raw_text(sibling).contains(char::is_alphanumeric)
+                || page.within(sibling).take(5).any(|inner| page.element(inner).tag == Tag::Img)
+                || page.raw_text(sibling).contains(['★', '☆']);
+            if says {
+                return Some(sibling);
+            }
+            next = page.next_sibling(sibling);
+        }
+        None
+    }
+
+    fn definitions_after(&self, term: At) -> Option<Valued> {
+        let page = self.page;
+        let mut values = Vec::new();
+        let mut next = page.next_sibling(term);
+        while let Some(at) = next {
+            match page.element(at).tag {
+                Tag::Dd => values.push(at),
+                Tag::Dt => break,
+                _ => {}
+            }
+            if values.len() >= HEADED_MAX {
+                break;
+            }
+            next = page.next_sibling(at);
+        }
+        match values.as_slice() {
+            [] => None,
+            [one] => Some(Valued::Element(*one)),
+            _ => Some(Valued::Elements(values)),
+        }
+    }
+
+    fn cell_after(&self, cell: At) -> Option<(Valued, f32)> {
+        let page = self.page;
+        let row = page.element(cell).parent;
+        let cells: Vec<At> =
+            page.children(row).filter(|cell| page.element(*cell).tag.is_cell()).take(40).collect();
+        let at = cells.iter().position(|other| *other == cell)?;
+        let is_heading_row = cells.len() > 1 && cells.iter().all(|cell| page.element(*cell).tag == Tag::Th);
+        let below = || {
+            // In a table with a head, the value stands below in the first row after it.
+            let mut rows = std::iter::successors(
+                page.next_sibling(row).or_else(|| page.next_sibling(page.element(row).parent)),
+                |next| page.next_sibling(*next),
+            );
+            let next = rows.find(|next| page.len(*next) > 0)?;
+            let next = if page.element(next).tag == Tag::Tbody { page.children(next).next()? } else { next };
+            page.children(next).filter(|cell| page.element(*cell).tag.is_cell()).nth(at)
+        };
+        if is_heading_row {
+            return below().map(|cell| (Valued::Element(cell), 0.8));
+        }
+        let next = cells.get(at + 1).filter(|next| page.len(**next) > 0)?;
+        let is_label = page.element(cell).tag == Tag::Th || at % 2 == 0;
+        is_label.then_some((Valued::Element(*next), 1.0))
+    }
+
+    /// What stands under a heading, up to the next one.
+    fn headed_by(&self, heading: At) -> Option<Valued> {
+        let page = self.page;
+        let mut values = Vec::new();
+        let mut next = page.next_sibling(heading);
+        while let Some(at) = next {
+            let element = page.element(at);
+            if element.tag.is_heading()
+                || matches!(element.tag, Tag::Hr | Tag::Footer) && !values.is_empty()
+                || values.len() >= HEADED_MAX
+            {
+                break;
+            }
+            if page.len(at) > 0 || page.within(at).take(5).any(|inner| page.element(inner).tag == Tag::Img) {
+                values.push(at);
+            }
+            next = page.next_sibling(at);
+        }
+        match values.as_slice() {
+            [] => None,
+            [one] => Some(Valued::Element(*one)),
+            _ => Some(Valued::Elements(values)),
+        }
+    }
+
+    /// A number that stands before or above its label: `<b>4</b> <span>Servings</span>`.
+    fn number_before(&self, at: At) -> Option<(Valued, f32)> {
+        let page = self.page;
+        let parent = page.element(at).parent;
+        let start = page.text_range(parent).start;
+        let before = start..page.text_range(at).start;
+        let text = page.raw(&before).trim();
+        let is_alone = text.len() <= 24 && text.chars().any(char::is_numeric) && !text.contains('\n');
+        (at > 0 && is_alone && page.text_range(at).end == page.text_range(parent).end)
+            .then_some((Valued::Text(before), 0.75))
+    }
+
+    /// Labels within lines of text.
+    fn labelled_in_lines(&mut self) {
+        let page = self.page;
+        let mut start = 0_usize;
+        for line in page.text.split_inclusive('\n') {
+            let from = start;
+            start += line.len();
+            let line = &line[..line.floor_char_boundary(LINE_BYTES_MAX)];
+            let mut segment_start = 0;
+            for segment in line.split(['|', '•', '·', '●', '▪', '‧', '∙', '⋅', '/', ';', '–', '—']).take(24)
+            {
+                self.labelled_in_segment(segment, from + segment_start, line.len());
+                segment_start += segment.len();
+                segment_start += line[segment_start..].chars().next().map_or(0, char::len_utf8);
+            }
+            // What is parted may belong together: `from – to`, `and/or`.
+            self.labelled_by_colon(line, from, line.len());
+            if self.pairs.len() >= PAIRS_MAX {
+                return;
+            }
+        }
+    }
+
+    fn labelled_by_colon(&mut self, segment: &str, start: usize, _line: usize) -> bool {
+        let head = &segment[..segment.floor_char_boundary(LABEL_BYTES_MAX)];
+        let Some((label, _)) = head.split_once([':', '：']) else { return false };
+        let mark = segment[label.len()..].chars().next().map_or(1, char::len_utf8);
+        let value = segment[label.len() + mark..].trim_end();
+        let value_start = start + label.len() + mark;
+        if !value.contains(|c: char| c.is_alphanumeric() || currency_like(c) || matches!(c, '★' | '☆')) {
+            return false;
+        }
+        let meanings = self.meanings(label);
+        let range = range(start, label.len());
+        let value = Valued::Text(to_u32(value_start)..to_u32(value_start + value.len()));
+        let at = self.holder_of(&range);
+        if !self.page.is(at, flag::NAV) {
+            self.push(&meanings, at, &range, &value, 0.98);
+        }
+        !meanings.is_empty()
+    }
+
+    fn labelled_in_segment(&mut self, segment: &str, start: usize, line: usize) {
+        if segment.trim().is_empty() || self.labelled_by_colon(segment, start, line) {
+            return;
+        }
+        let trimmed =
+            segment.trim_start_matches(|c: char| c.is_whitespace() || matches!(c, '(' | '~' | '-' | '–'));
+        let start = start + (segment.len() - trimmed.len());
+        let trimmed = trimmed.trim_end();
+        let words: Vec<(usize, &str)> = words_at(trimmed).take(8).collect();
+        let Some((_, first)) = words.first() else { return };
+        if first.chars().all(char::is_numeric) {
+            self.labelled_after_number(trimmed, &words, start);
+        } else {
+            self.labelled_by_first_words(trimmed, &words, start);
+        }
+    }
+
+    /// `By Jane Doe`, `Serves 4`, `Published 3 May 2025`.
+    fn labelled_by_first_words(&mut self, segment: &str, words: &[(usize, &str)], start: usize) {
+        for length in (1..=LABEL_WORDS_MAX.min(words.len().saturating_sub(1))).rev() {
+            let end = words[length - 1].0 + words[length - 1].1.len();
+            let phrase: Vec<String> = words[..length].iter().map(|(_, word)| word.to_lowercase()).collect();
+            let meanings: Vec<(Term, f32)> = self
+                .lexicon
+                .labelled(&phrase.join(" "))
+                .filter(|term| may_lead(*term, &phrase))
+                .map(|term| (term, 1.0))
+                .collect();
+            if meanings.is_empty() {
+                continue;
+            }
+            let range = range(start, end);
+            let at = self.holder_of(&range);
+            if !self.page.is(at, flag::NAV | flag::HEADING) {
+                let value = Valued::Text(to_u32(start + end)..to_u32(start + segment.len()));
+                self.push(&meanings, at, &range, &value, 0.85);
+            }
+            return;
+        }
+    }
+
+    /// `320 pages`, `(128 customer reviews)`.
+    fn labelled_after_number(&mut self, segment: &str, words: &[(usize, &str)], start: usize) {
+        let first = words.iter().position(|(_, word)| !word.chars().all(char::is_numeric));
+        let Some(first) = first else { return };
+        for length in (1..=3.min(words.len() - first)).rev() {
+            let phrase: Vec<String> =
+                words[first..first + length].iter().map(|(_, word)| word.to_lowercase()).collect();
+            let meanings: Vec<(Term, f32)> = self
+                .lexicon
+                .labelled(&phrase.join(" "))
+                .filter(|term| {
+                    kind_of(*term).is_some_and(|kind| matches!(kind, Kind::Count | Kind::Duration))
+                })
+                .map(|term| (term, 1.0))
+                .collect();
+            if meanings.is_empty() {
+                continue;
+            }
+            let label_start = words[first].0;
+            let end = words[first + length - 1].0 + words[first + length - 1].1.len();
+            let range = range(start + label_start, end - label_start);
+            let at = self.holder_of(&range);
+            // The whole is the value: `15 min prep` has its unit in it.
+            let value = Valued::Text(to_u32(start)..to_u32(start + segment.len().min(end)));
+            let share = if first + length == words.len() { 0.85 } else { 0.7 };
+            if !self.page.is(at, flag::NAV) {
+                self.push(&meanings, at, &range, &value, share);
+            }
+            return;
+        }
+    }
+
+    /// The innermost element that holds a piece of text.
+    fn holder_of(&self, range: &Range<u32>) -> At {
+        let page = self.page;
+        let after = page.elements.partition_point(|element| element.text.0 <= range.start);
+        let mut at = to_u32(after.saturating_sub(1));
+        for _ in 0..600 {
+            let held = page.text_range(at);
+            if held.start <= range.start && held.end >= range.end || at == 0 {
+                break;
+            }
+            // An earlier element that has ended is a sibling of one that holds the range, or lies in such a sibling.
+            at = page.element(at).parent;
+        }
+        at
+    }
+}
+
+/// Whether a term's label may stand before its value with nothing between: its values must tell themselves.
+fn may_lead(term: Term, phrase: &[String]) -> bool {
+    let is_short = phrase.len() == 1 && phrase[0].chars().count() < 2;
+    match kind_of(term) {
+        Some(Kind::Person) => {
+            !is_short && !matches!(phrase[0].as_str(), "da" | "de" | "text" | "foto" | "photo" | "do" | "te")
+        }
+        Some(
+            Kind::Date
+            | Kind::EndDate
+            | Kind::Count
+            | Kind::Rating
+            | Kind::Duration
+            | Kind::Isbn
+            | Kind::Phone
+            | Kind::Price
+            | Kind::Salary,
+        ) => true,
+        Some(Kind::Code) => !is_short,
+        // Of words that may be anything only what no sentence begins with.
+        Some(Kind::Short) => {
+            phrase.len() >= 2
+                && matches!(
+                    phrase[phrase.len() - 1].as_str(),
+                    "by" | "von" | "par" | "por" | "da" | "av" | "af" | "door" | "in"
+                )
+        }
+        _ => false,
+    }
+}
+
+fn kind_of(term: Term) -> Option<Kind> {
+    VOCABULARY.concept(term).map(|concept| concept.kind)
+}
+
+fn currency_like(c: char) -> bool {
+    matches!(c, '$' | '£' | '¥' | '\u{20a0}'..='\u{20cf}')
+}
+
+fn is_list(tag: Tag) -> bool {
+    matches!(tag, Tag::Ul | Tag::Ol)
+}
+
+fn folded_same(page: &Page<'_>, one: &Range<u32>, other: &Range<u32>) -> bool {
+    page.raw(one).trim() == page.raw(other).trim()
+}
+
+fn words_at(text: &str) -> impl Iterator<Item = (usize, &str)> {
+    text.split(|c: char| !c.is_alphanumeric())
+        .filter(|word| !word.is_empty())
+        .map(move |word| (word.as_ptr() as usize - text.as_ptr() as usize, word))
+}
+
+fn to_u32(length: usize) -> u32 {
+    u32::try_from(length).unwrap_or(u32::MAX)
+}
+
+fn range(start: usize, length: usize) -> Range<u32> {
+    to_u32(start)..to_u32(start + length)
+}
