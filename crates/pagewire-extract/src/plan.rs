@@ -10,6 +10,7 @@ use crate::content::{self, ContentKind};
 use crate::error::ExtractError;
 use crate::json::{self, ObjectWriter};
 use crate::main_content::Content;
+use crate::pdf::PdfText;
 use crate::sketch::fill::{Filled, JSON_LD, MICRODATA, RDFA};
 use crate::sketch::{Shape, Sketch, Visible};
 use crate::stand_in::StandIn;
@@ -168,6 +169,19 @@ impl Plan {
         Ok(self.read_tree(&page, out))
     }
 
+    /// All of the work, for a PDF whose text has been read.
+    pub fn extract_pdf(&self, pdf: &PdfText, url: &Url, out: &mut Vec<u8>) -> Result<Facts, ExtractError> {
+        let page = Page {
+            kind: ContentKind::Pdf,
+            content_type: "application/pdf".to_owned(),
+            text: "".into(),
+            charset: "binary",
+            url,
+            stand_in: Some(StandIn::of_pdf(pdf)),
+        };
+        Ok(self.read_tree(&page, out))
+    }
+
     fn read_tree(&self, page: &Page<'_>, out: &mut Vec<u8>) -> Facts {
         let document = dom::parse(page.markup());
         let filled = self.sketch.as_ref().map(|sketch| fill(sketch, page, &document).finish());
@@ -210,6 +224,10 @@ impl Plan {
                 (Format::Text, Some(content)) => json::string(data.field(name), &text::of_content(content)),
                 (Format::Html, Some(content)) => {
                     json::string(data.field(name), &html::of_content(content, &base));
+                }
+                // A PDF's bytes are no text, and no HTML came with it.
+                (Format::RawHtml, _) if page.kind == ContentKind::Pdf => {
+                    json::value(data.field(name), &Value::Null);
                 }
                 (Format::RawHtml, _) => json::string(data.field(name), &page.text),
                 (Format::Links, _) => json::value(data.field(name), &links::of_document(document, page.url)),
@@ -263,6 +281,12 @@ impl Plan {
         content.exclude(document, &self.exclude);
         content
     }
+}
+
+/// Whether a body is a PDF, whose text must be read before [`Plan::extract_pdf`].
+#[must_use]
+pub fn is_pdf(input: &Input<'_>) -> bool {
+    content::classify(input.content_type, input.body).is_ok_and(|(kind, _)| kind == ContentKind::Pdf)
 }
 
 fn is_made(format: Format) -> bool {
