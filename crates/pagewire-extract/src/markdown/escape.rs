@@ -27,7 +27,7 @@ pub(super) struct Place {
 
 /// Writes a word, which holds no white space.
 pub(super) fn word(out: &mut String, word: &str, place: Place) {
-    if place.line_start && !begins_as_text(out, word) {
+    if place.line_start && !begins_as_text(out, word, place.cell) {
         return;
     }
     let is_all_signs = || word.bytes().all(|b| b == b'#');
@@ -38,7 +38,7 @@ pub(super) fn word(out: &mut String, word: &str, place: Place) {
 }
 
 /// Escapes what would begin a block; `false` if that was all of the word.
-fn begins_as_text(out: &mut String, word: &str) -> bool {
+fn begins_as_text(out: &mut String, word: &str, in_cell: bool) -> bool {
     let bytes = word.as_bytes();
     match bytes[0] {
         b'0'..=b'9' => {
@@ -55,7 +55,7 @@ fn begins_as_text(out: &mut String, word: &str) -> bool {
         b'-' | b':' if bytes.iter().all(|b| matches!(b, b'-' | b':' | b'|')) => out.push('\\'),
         b'|' => {
             out.push_str("\\|");
-            inline(out, &word[1..], false);
+            inline(out, &word[1..], in_cell);
             return false;
         }
         _ => {}
@@ -78,12 +78,12 @@ fn escape_in_line(out: &mut String, text: &str, in_cell: bool, before_space: boo
         }
         let after = bytes.get(at + 1).copied().or(before_space.then_some(b' '));
         let escaped = match byte {
-            b'\\' => after.is_none_or(|after| after.is_ascii_punctuation()),
+            // At a word's end a mark may follow.
+            b'\\' => bytes.get(at + 1).is_none_or(u8::is_ascii_punctuation),
             b'_' => !(is_inner(text[..at].chars().next_back()) && is_inner(text[at + 1..].chars().next())),
             b'<' => {
                 after.is_none_or(|after| after.is_ascii_alphabetic() || matches!(after, b'/' | b'!' | b'?'))
             }
-            b'~' => after.is_none_or(|after| after == b'~') || at == 0 || bytes[at - 1] == b'~',
             b'&' => {
                 after.is_none_or(|after| after.is_ascii_alphanumeric() || after == b'#')
                     && (at + 1 == bytes.len() || bytes[at..].iter().take(40).any(|b| *b == b';'))

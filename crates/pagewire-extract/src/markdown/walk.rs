@@ -203,7 +203,7 @@ impl<'c, 'd> Walk<'c, 'd> {
         image.push_str("](");
         image.push_str(&address);
         image.push(')');
-        self.writer.image(&image);
+        self.writer.piece(&image);
     }
 
     /// Raised and lowered figures, for which there are signs; other text stands as it is.
@@ -228,10 +228,15 @@ impl<'c, 'd> Walk<'c, 'd> {
     fn code(&mut self, node: &NodeRef<'d>) {
         let text = node.text();
         let Some(code) = code::span(&text) else { return };
+        if self.writer.is_in_link() && code.contains("]:") {
+            // At the start of a paragraph the link would be a definition, which goes before code.
+            self.writer.text(&text);
+            return;
+        }
         if text.starts_with(char::is_whitespace) {
             self.writer.space();
         }
-        self.writer.verbatim(&code);
+        self.writer.piece(&code);
         if text.ends_with(char::is_whitespace) {
             self.writer.space();
         }
@@ -274,8 +279,9 @@ impl<'c, 'd> Walk<'c, 'd> {
             Some(None) | None => "- ".to_owned(),
         };
         self.writer.line();
+        let start = self.writer.length();
         self.within(node, Some(&marker), &"              "[..marker.len()]);
-        self.writer.end_item();
+        self.writer.end_item(start);
     }
 
     fn nested(&mut self, node: &NodeRef<'d>, first: Option<&str>, rest: &str) {

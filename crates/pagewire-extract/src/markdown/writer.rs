@@ -41,6 +41,14 @@ impl Mark {
         }
     }
 
+    fn sign(&self) -> char {
+        match self {
+            Self::Strong | Self::Emphasis => '*',
+            Self::Strike => '~',
+            Self::Link(_) => '[',
+        }
+    }
+
     fn is_like(&self, other: &Self) -> bool {
         std::mem::discriminant(self) == std::mem::discriminant(other)
     }
@@ -78,8 +86,8 @@ pub(super) struct Writer {
     prefixes: Vec<Prefix>,
     marks: Vec<(Mark, State)>,
     closed: Vec<Closed>,
-    /// Where the last image ended.
-    image_end: usize,
+    /// Where the last picture or span of code ended.
+    piece_end: usize,
     break_due: Break,
     space_due: bool,
     /// Whether the line has no words yet: some characters mean something there only.
@@ -101,6 +109,10 @@ impl Writer {
 
     pub(super) fn is_one_line(&self) -> bool {
         self.one_line
+    }
+
+    pub(super) fn is_in_link(&self) -> bool {
+        self.marks.iter().any(|(mark, _)| matches!(mark, Mark::Link(_)))
     }
 
     pub(super) fn finish(mut self) -> String {
@@ -138,13 +150,18 @@ impl Writer {
         }
     }
 
-    /// The end of an item: the next one follows on the next line, whatever this one held.
-    pub(super) fn end_item(&mut self) {
+    /// The end of an item that began at this length: the next one follows on the next line, whatever this one held.
+    pub(super) fn end_item(&mut self, start: usize) {
         if self.one_line {
             self.space_due = true;
-        } else {
+        } else if self.out.len() > start {
             self.break_due = Break::Line;
         }
+    }
+
+    /// Bytes written.
+    pub(super) fn length(&self) -> usize {
+        self.out.len()
     }
 
     pub(super) fn space(&mut self) {
@@ -241,7 +258,10 @@ impl Writer {
     /// Closing marks after punctuation and right before a letter are none; nor are any before a sign like theirs.
     fn undo_unless_taken(&mut self, next: char) {
         let inner = self.out[..self.closed[0].closing_at].chars().next_back();
-        if !inner.is_some_and(is_punctuation) || is_punctuation(next) {
+        let mut signs = self.closed.iter().map(|closed| self.out.as_bytes()[closed.closing_at]);
+        let first = signs.next();
+        let is_mixed = signs.any(|sign| Some(sign) != first);
+        if !(is_mixed || inner.is_some_and(is_punctuation)) || is_punctuation(next) {
             return;
         }
         for at in (0..self.closed.len()).rev() {
@@ -263,10 +283,10 @@ impl Writer {
                 continue;
             }
             let is_link = matches!(mark, Mark::Link(_));
-            let next = match self.marks.get(at + 1) {
-                Some((Mark::Link(_), _)) => '[',
-                Some(_) | None => next,
-            };
+            // Marks of one sign are one run; what follows it decides.
+            let after_run =
+                self.marks[at + 1..].iter().map(|(mark, _)| mark.sign()).find(|s| *s != mark.sign());
+            let next = after_run.unwrap_or(next);
             let is_taken = is_link
                 || !matches!(before, '*' | '~')
                     && (!is_punctuation(next) || before.is_whitespace() || is_punctuation(before));
@@ -282,7 +302,10 @@ impl Writer {
             let (mark, state) = &mut self.marks[at];
             *state = State::Written(self.out.len());
             self.out.push_str(mark.opening());
-            if is_link {
+            let inner = self.marks[at + 1..].first().map(|(mark, _)| mark.sign());
+            let sign = self.marks[at].0.sign();
+            if is_link || inner.is_some_and(|inner| inner != sign) {
+                // What comes stands after a sign that is not its like.
                 before = '[';
             }
         }
@@ -356,13 +379,13 @@ impl Writer {
         self.at_line_start = false;
     }
 
-    /// A picture; two in a row stand apart.
-    pub(super) fn image(&mut self, markdown: &str) {
-        if self.image_end == self.out.len() && !self.out.is_empty() {
+    /// A picture or a span of code; two in a row stand apart.
+    pub(super) fn piece(&mut self, markdown: &str) {
+        if self.piece_end == self.out.len() && !self.out.is_empty() {
             self.space_due = true;
         }
         self.verbatim(markdown);
-        self.image_end = self.out.len();
+        self.piece_end = self.out.len();
     }
 
     /// Lines that keep their white space: tables and code, which no mark can hold.
