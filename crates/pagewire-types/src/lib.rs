@@ -4,6 +4,7 @@
 //! and it depends on no other crate of the workspace. Requests are parsed once, here, at the edge: a value of a type
 //! of this crate cannot hold what the contract forbids, so nothing below checks again.
 
+pub mod entry_line;
 pub mod fields;
 pub mod format;
 pub mod ids;
@@ -17,6 +18,7 @@ pub mod scrape;
 pub mod target_error;
 pub mod target_url;
 
+pub use entry_line::check_entry;
 pub use fields::FieldError;
 pub use format::{Format, Formats};
 pub use ids::{KeyId, RunId, TraceId, UploadId, WorkspaceId};

@@ -21,9 +21,9 @@ pub const STREAM_CONCURRENCY_DEFAULT: u32 = 16;
 /// URLs in one stored chunk of a run's input.
 pub const CHUNK_URLS: usize = 500;
 /// Characters of a `custom_id`.
-const CUSTOM_ID_CHARS_MAX: usize = 256;
+pub(crate) const CUSTOM_ID_CHARS_MAX: usize = 256;
 /// Bytes of an entry's `metadata`, as compact JSON.
-const METADATA_BYTES_MAX: usize = 4 * 1024;
+pub(crate) const METADATA_BYTES_MAX: usize = 4 * 1024;
 
 /// One URL of a request, with what the request says of it alone.
 #[derive(Debug, Clone, PartialEq)]
@@ -231,7 +231,7 @@ impl Reading {
         Ok(self.entry(value_of(item)?, &format!("/urls/{index}")))
     }
 
-    fn entry(&mut self, item: Value, pointer: &str) -> Option<UrlEntry> {
+    pub(crate) fn entry(&mut self, item: Value, pointer: &str) -> Option<UrlEntry> {
         match item {
             Value::Object(map) => self.entry_with_overrides(map, pointer),
             other => self.url(&other, pointer),
