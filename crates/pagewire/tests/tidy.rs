@@ -42,19 +42,25 @@ fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).expect("the crate lies two deep").to_path_buf()
 }
 
-/// Of each crate of the workspace, the names of what it imports outside its tests.
-fn imports() -> BTreeMap<String, BTreeSet<String>> {
+/// The crates of the workspace, as cargo describes them.
+fn packages() -> Vec<Value> {
     let output = Command::new(env!("CARGO"))
         .args(["metadata", "--format-version=1", "--no-deps", "--offline"])
         .current_dir(root())
         .output()
         .expect("cargo runs");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let metadata: Value = serde_json::from_slice(&output.stdout).expect("JSON");
-    let text = |value: &Value| value.as_str().expect("a name").to_owned();
-    metadata["packages"]
-        .as_array()
-        .expect("packages")
+    let mut metadata: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    serde_json::from_value(metadata["packages"].take()).expect("packages")
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().expect("a text").to_owned()
+}
+
+/// Of each crate of the workspace, the names of what it imports outside its tests.
+fn imports() -> BTreeMap<String, BTreeSet<String>> {
+    packages()
         .iter()
         .map(|package| {
             let dependencies = package["dependencies"].as_array().expect("dependencies");
@@ -97,6 +103,37 @@ fn foreign_crates_stay_in_their_rooms() {
             assert!(found.is_empty(), "{name} imports {found:?}");
         }
     }
+}
+
+/// Whether a source names a crate, as a word of its own.
+fn names_crate(source: &str, name: &str) -> bool {
+    let is_word = |letter: char| letter.is_alphanumeric() || letter == '_';
+    source
+        .match_indices(name)
+        .any(|(at, _)| !source[..at].ends_with(is_word) && !source[at + name.len()..].starts_with(is_word))
+}
+
+#[test]
+fn no_crate_imports_what_it_does_not_use() {
+    let mut unused = Vec::new();
+    for package in packages() {
+        let folder = PathBuf::from(text(&package["manifest_path"]));
+        let folder = folder.parent().expect("a manifest lies in a folder");
+        let mut files = Vec::new();
+        rust_files(folder, &mut files);
+        for dependency in package["dependencies"].as_array().expect("dependencies") {
+            let name = text(&dependency["name"]);
+            let may_use =
+                |file: &&PathBuf| !dependency["kind"].is_null() || file.starts_with(folder.join("src"));
+            let used = files.iter().filter(may_use).any(|file| {
+                names_crate(&fs::read_to_string(file).expect("a source"), &name.replace('-', "_"))
+            });
+            if !used {
+                unused.push(format!("{} imports {name}", text(&package["name"])));
+            }
+        }
+    }
+    assert!(unused.is_empty(), "{unused:#?}");
 }
 
 fn rust_files(folder: &Path, into: &mut Vec<PathBuf>) {
