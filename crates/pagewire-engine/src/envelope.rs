@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use jiff::Timestamp;
-use pagewire_extract::Facts;
+use pagewire_extract::{Facts, Unsatisfied};
 use pagewire_types::{ErrorRecord, TargetErrorCode, UrlEntry};
 
 /// What the fetch tells of a page, beside what the page tells of itself.
@@ -119,6 +119,8 @@ pub(crate) fn error_record(entry: &UrlEntry, index: u32, attempts: u32, failure:
         custom_id: entry.custom_id.as_deref().map(str::to_owned),
         // It was written by this server when the request was read.
         metadata: entry.metadata.as_deref().and_then(|text| serde_json::from_str(text).ok()),
+        errors: failure.unsatisfied.iter().flat_map(|unsatisfied| unsatisfied.faults.clone()).collect(),
+        data: failure.unsatisfied.as_ref().map(|unsatisfied| unsatisfied.data.clone()),
     };
     let mut out = Vec::with_capacity(256);
     write_json(&mut out, &record);
@@ -136,6 +138,8 @@ pub struct Failure {
     pub http_status: Option<u16>,
     /// Whether another run might succeed.
     pub retryable: bool,
+    /// What was extracted, where the request's schema does not take it.
+    pub unsatisfied: Option<Box<Unsatisfied>>,
 }
 
 fn write_json(out: &mut Vec<u8>, value: &(impl serde::Serialize + ?Sized)) {

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use pagewire_extract::ExtractError;
 use pagewire_types::{FieldError, ParseRequest, Problem, ProblemCode, TargetUrl};
 use tokio::sync::Semaphore;
 use url::Url;
@@ -99,6 +100,11 @@ fn as_utf8(content_type: &str) -> String {
 
 fn refusal(unread: Unread) -> Refusal {
     match unread {
+        Unread::Content(ExtractError::Unsatisfied(unsatisfied)) => {
+            let mut problem = Problem::new(ProblemCode::ExtractionInvalid, unsatisfied.to_string());
+            problem.errors = unsatisfied.faults;
+            Refusal::Invalid(Box::new(problem.with("data", unsatisfied.data)))
+        }
         Unread::Content(error) => {
             let fault = FieldError::new("/content_type", error.to_string());
             Refusal::Invalid(Box::new(Problem::invalid(ProblemCode::ValidationFailed, vec![fault])))

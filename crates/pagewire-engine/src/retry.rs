@@ -44,6 +44,7 @@ mod tests {
                 message: String::new(),
                 http_status: None,
                 retryable: true,
+                unsatisfied: None,
             },
             kind,
             retry_after: retry_after_s.map(Duration::from_secs),

@@ -6,9 +6,10 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use jiff::Timestamp;
-use pagewire_extract::Facts;
+use pagewire_extract::{ExtractError, Facts, Unsatisfied};
 use pagewire_fetch::{FailureKind, Request, Response, RobotsVerdict};
 use pagewire_types::{Format, ProxyType, RobotsRule, TargetErrorCode, UrlEntry};
+use serde_json::Value;
 
 use crate::envelope::{EnvelopeWriter, Failure, FetchFacts, Head};
 use crate::read::{Body, PageReader, Unread};
@@ -154,6 +155,7 @@ impl Scraper {
                     ),
                     http_status: None,
                     retryable: true,
+                    unsatisfied: None,
                 },
                 kind: AttemptFailure::Network,
                 retry_after: None,
@@ -185,6 +187,7 @@ impl Scraper {
                     message: error.to_string(),
                     http_status: None,
                     retryable: kind == AttemptFailure::Network,
+                    unsatisfied: None,
                 },
                 kind,
                 retry_after: None,
@@ -204,19 +207,33 @@ impl Scraper {
             base: Arc::new(response.final_url.as_url().clone()),
         };
         self.reader.read(envelope, &body, recipe).await.map_err(|unread| {
-            let code = match &unread {
-                Unread::Content(error) => error.code(),
-                Unread::Pdf(fault) => fault.code(),
-                Unread::Panicked => TargetErrorCode::UnsupportedContent,
-            };
-            permanent(code, unread.to_string())
+            let message = unread.to_string();
+            match unread {
+                Unread::Content(ExtractError::Unsatisfied(unsatisfied)) => {
+                    self.extraction_invalid(unsatisfied, message)
+                }
+                Unread::Content(error) => permanent(error.code(), message),
+                Unread::Pdf(fault) => permanent(fault.code(), message),
+                Unread::Panicked => permanent(TargetErrorCode::UnsupportedContent, message),
+            }
         })
+    }
+
+    /// The data goes with the failure, unless no record could hold it.
+    fn extraction_invalid(&self, mut unsatisfied: Box<Unsatisfied>, message: String) -> FailedAttempt {
+        let fits = unsatisfied.data.to_string().len() <= self.record_bytes_max / 2;
+        if !fits {
+            unsatisfied.data = Value::Null;
+        }
+        let mut failed = permanent(TargetErrorCode::ExtractionInvalid, message);
+        failed.failure.unsatisfied = Some(unsatisfied);
+        failed
     }
 }
 
 fn permanent(code: TargetErrorCode, message: String) -> FailedAttempt {
     FailedAttempt {
-        failure: Failure { code, message, http_status: None, retryable: false },
+        failure: Failure { code, message, http_status: None, retryable: false, unsatisfied: None },
         kind: AttemptFailure::Permanent,
         retry_after: None,
     }
@@ -235,6 +252,7 @@ fn http_error(response: &Response) -> FailedAttempt {
             message: format!("the target answered {status}"),
             http_status: Some(status.as_u16()),
             retryable: kind != AttemptFailure::Permanent,
+            unsatisfied: None,
         },
         kind,
         retry_after: response.retry_after,

@@ -15,6 +15,7 @@ mod head;
 mod html;
 mod images;
 mod json;
+mod json_schema;
 mod links;
 mod main_content;
 mod markdown;
@@ -28,6 +29,6 @@ mod structured;
 mod tags;
 mod text;
 
-pub use error::ExtractError;
+pub use error::{ExtractError, Unsatisfied};
 pub use plan::{Facts, Input, Plan, PlanOptions, Scan, is_pdf};
 pub use sketch::coerce::Price;

@@ -1,6 +1,7 @@
 //! What is wanted of a page, compiled once; and the two ways to get it: by a scan, or with the tree.
 
 use dom_query::Document;
+use pagewire_types::fields::pointer_step;
 use pagewire_types::{FieldError, Format, Formats};
 use serde_json::Value;
 use url::Url;
@@ -9,6 +10,7 @@ use crate::content::json_document::{self, JSON};
 use crate::content::{self, ContentKind};
 use crate::error::ExtractError;
 use crate::json::{self, ObjectWriter};
+use crate::json_schema::JsonSchema;
 use crate::main_content::Content;
 use crate::pdf::PdfText;
 use crate::sketch::fill::{Filled, JSON_LD, MICRODATA, RDFA};
@@ -37,6 +39,8 @@ pub struct PlanOptions {
 pub struct Plan {
     formats: Formats,
     sketch: Option<Sketch>,
+    /// The schema that the shape was made of.
+    schema: Option<JsonSchema>,
     only_main_content: bool,
     exclude: Vec<String>,
     include: Vec<String>,
@@ -97,20 +101,19 @@ impl Plan {
                 }
             }
         }
-        let shape = match &options.extract {
-            None => None,
-            Some(extract) => match Shape::parse(extract, "/extract") {
-                Ok(shape) => Some(shape),
-                Err(found) => {
-                    faults.extend(found);
-                    None
-                }
-            },
+        let (shape, schema) = match options.extract.as_ref().map(read_extract) {
+            None => (None, None),
+            Some(Ok((shape, schema))) => (Some(shape), schema),
+            Some(Err(found)) => {
+                faults.extend(found);
+                (None, None)
+            }
         };
         for field in shape.iter().flat_map(|shape| &shape.fields) {
             if options.formats.iter().any(|format| format.as_str() == field.name) {
+                let within = if schema.is_some() { "/extract/properties" } else { "/extract" };
                 faults.push(FieldError::new(
-                    format!("/extract/{}", field.name),
+                    pointer_step(within, &field.name),
                     "a format of that name is asked for as well; give the field another name",
                 ));
             }
@@ -121,6 +124,7 @@ impl Plan {
         Ok(Self {
             formats: options.formats,
             sketch: shape.map(Sketch::from),
+            schema,
             only_main_content: options.only_main_content,
             exclude: options.exclude_selectors.clone(),
             include: options.include_selectors.clone(),
@@ -152,6 +156,7 @@ impl Plan {
             }
         }
         let (values, report) = filled.finish();
+        let values = self.conclude(values)?;
         self.write(&page, None, &values, out);
         Ok(Scan::Done(page.facts(Some(report))))
     }
@@ -166,7 +171,7 @@ impl Plan {
             let is_structured = self.formats.contains(Format::Structured);
             page.stand_in = StandIn::of_feed(&page.text, page.url, self.shape(), is_structured);
         }
-        Ok(self.read_tree(&page, out))
+        self.read_tree(&page, out)
     }
 
     /// All of the work, for a PDF whose text has been read.
@@ -179,15 +184,30 @@ impl Plan {
             url,
             stand_in: Some(StandIn::of_pdf(pdf)),
         };
-        Ok(self.read_tree(&page, out))
+        self.read_tree(&page, out)
     }
 
-    fn read_tree(&self, page: &Page<'_>, out: &mut Vec<u8>) -> Facts {
+    fn read_tree(&self, page: &Page<'_>, out: &mut Vec<u8>) -> Result<Facts, ExtractError> {
         let document = dom::parse(page.markup());
         let filled = self.sketch.as_ref().map(|sketch| fill(sketch, page, &document).finish());
         let (values, report) = filled.map_or((Vec::new(), None), |(values, report)| (values, Some(report)));
+        let values = self.conclude(values)?;
         self.write(page, Some(&document), &values, out);
-        page.facts(report)
+        Ok(page.facts(report))
+    }
+
+    /// The fields as they are told: those that a schema leaves out are `None`.
+    fn conclude(&self, values: Vec<Value>) -> Result<Vec<Option<Value>>, ExtractError> {
+        let (Some(shape), Some(schema)) = (self.shape(), &self.schema) else {
+            return Ok(values.into_iter().map(Some).collect());
+        };
+        let names = shape.fields.iter().map(|field| field.name.clone());
+        match schema.conclude(names.zip(values).collect()) {
+            Ok(mut found) => {
+                Ok(shape.fields.iter().map(|field| found.get_mut(&field.name).map(Value::take)).collect())
+            }
+            Err(unsatisfied) => Err(ExtractError::Unsatisfied(Box::new(unsatisfied))),
+        }
     }
 
     fn shape(&self) -> Option<&Shape> {
@@ -198,10 +218,18 @@ impl Plan {
         self.formats.iter().any(|format| format != Format::RawHtml)
     }
 
-    fn write(&self, page: &Page<'_>, document: Option<&Document>, values: &[Value], out: &mut Vec<u8>) {
+    fn write(
+        &self,
+        page: &Page<'_>,
+        document: Option<&Document>,
+        values: &[Option<Value>],
+        out: &mut Vec<u8>,
+    ) {
         let mut data = ObjectWriter::begin(out);
         for (field, value) in self.shape().iter().flat_map(|shape| &shape.fields).zip(values) {
-            json::value(data.field(&field.name), value);
+            if let Some(value) = value {
+                json::value(data.field(&field.name), value);
+            }
         }
         match document {
             Some(document) => self.write_formats(page, document, &mut data),
@@ -280,6 +308,15 @@ impl Plan {
         content.include(document, &self.include);
         content.exclude(document, &self.exclude);
         content
+    }
+}
+
+/// A sketch, or a JSON Schema with what is looked for in it.
+fn read_extract(extract: &Value) -> Result<(Shape, Option<JsonSchema>), Vec<FieldError>> {
+    if JsonSchema::is_one(extract) {
+        JsonSchema::read(extract, "/extract").map(|(shape, schema)| (shape, Some(schema)))
+    } else {
+        Shape::parse(extract, "/extract").map(|shape| (shape, None))
     }
 }
 

@@ -98,7 +98,11 @@ impl From<ScrapeFailure> for ApiError {
         match failure {
             ScrapeFailure::Refused(refusal) => refusal.into(),
             ScrapeFailure::Target(failure) => {
-                let problem = Problem::of_target(failure.code, failure.retryable, failure.message);
+                let mut problem = Problem::of_target(failure.code, failure.retryable, failure.message);
+                if let Some(unsatisfied) = failure.unsatisfied {
+                    problem.errors = unsatisfied.faults;
+                    problem = problem.with("data", unsatisfied.data);
+                }
                 match failure.http_status {
                     Some(status) => problem.with("http_status", status).into(),
                     None => problem.into(),

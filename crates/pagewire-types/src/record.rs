@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::fields::FieldError;
 use crate::target_error::TargetErrorCode;
 
 /// The data of an `error` event: a URL whose retries are exhausted.
@@ -29,6 +30,12 @@ pub struct ErrorRecord {
     /// Echo of the request's `metadata`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub metadata: Option<Value>,
+    /// With `extraction_invalid`: what the data does wrong, by pointers into this record.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub errors: Vec<FieldError>,
+    /// With `extraction_invalid`: what was extracted all the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub data: Option<Value>,
 }
 
 /// The data of a `progress` event. `done` counts all URLs that are finished, `errored` those of them that failed.

@@ -107,11 +107,13 @@ impl TargetErrorCode {
         }
     }
 
-    /// The status that `/v1/scrape` answers with: 504 for what took too long, 502 for the rest.
+    /// The status that `/v1/scrape` answers with: 504 for what took too long, 422 where the page came and its data is not
+    /// what the request's schema demands, 502 for the rest.
     #[must_use]
     pub fn scrape_status(self) -> u16 {
         match self {
             Self::Timeout => 504,
+            Self::ExtractionInvalid => 422,
             Self::DnsFailed
             | Self::ConnectFailed
             | Self::TlsFailed
@@ -125,7 +127,6 @@ impl TargetErrorCode {
             | Self::RenderFailed
             | Self::ProxyFailed
             | Self::NoProxyAvailable
-            | Self::ExtractionInvalid
             | Self::Cancelled => 502,
         }
     }

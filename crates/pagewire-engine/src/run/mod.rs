@@ -288,6 +288,7 @@ impl Run {
             message: reason.sentence().to_owned(),
             http_status: None,
             retryable: true,
+            unsatisfied: None,
         };
         self.record_failure(&input, item, item.attempts, &failure)
     }

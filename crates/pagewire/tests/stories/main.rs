@@ -13,6 +13,7 @@ mod keys_story;
 mod parse_story;
 mod resume_story;
 mod sandbox_story;
+mod schema_story;
 mod scrape_story;
 mod stream_story;
 mod world;
