@@ -19,6 +19,22 @@ const EMPTY_WORDS: &[&str] = &[
     "example", "given", "shown", "without", "de", "la", "le", "der", "die", "das", "und", "s",
 ];
 
+/// What may stand for a concept where that itself is not told, and how well.
+const COMPANIONS: &[(&str, &str, f32)] = &[
+    ("currency", "price", 0.9),
+    ("currency", "salary", 0.8),
+    ("review count", "rating count", 0.88),
+    ("rating count", "review count", 0.88),
+    ("description", "subtitle", 0.87),
+    ("description", "bio", 0.85),
+    ("bio", "description", 0.85),
+    ("venue", "location", 0.9),
+    ("location", "venue", 0.9),
+    ("location", "address", 0.8),
+    ("location", "city", 0.8),
+    ("sku", "mpn", 0.7),
+];
+
 /// Phrases that fields bring.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Lexicon {
@@ -125,6 +141,12 @@ impl Lexicon {
         if let Some(id) = of_hint {
             // Beside a name that is known a hint only helps.
             add(id, if named.is_some() { 0.7 } else { 0.9 });
+        }
+        for (name, other, weight) in COMPANIONS {
+            let id = |name: &str| VOCABULARY.named(&name.split(' ').map(str::to_owned).collect::<Vec<_>>());
+            if let Some(other) = id(other).filter(|_| named.is_some() && named == id(name)) {
+                add(other, *weight);
+            }
         }
         let kind = named.or(of_hint).and_then(|id| VOCABULARY.concept(id)).map(|concept| concept.kind);
         Meaning { terms, kind: kind.unwrap_or_else(|| kind_by_words(&field.words)) }

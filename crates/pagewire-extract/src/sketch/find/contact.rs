@@ -17,6 +17,20 @@ impl Finder<'_, '_> {
                 rank += 1;
             }
         }
+        if kind == Kind::Phone {
+            let says = |text: &str| {
+                let text = text.to_lowercase();
+                ["tel", "phone", "fon", "tlf", "tfn", "電話", "电话", "тел", "mobil", "call"]
+                    .iter()
+                    .any(|word| text.contains(word))
+            };
+            let found = self
+                .short_elements(160)
+                .filter(|at| says(self.page.raw_text(*at)) && phone_in(self.page.raw_text(*at)).is_some());
+            for (rank, at) in found.take(8).enumerate() {
+                push(at, 0.64 - 0.01 * rank as f32);
+            }
+        }
         if kind == Kind::Email {
             let mut rank = 0;
             for at in self.short_elements(120) {

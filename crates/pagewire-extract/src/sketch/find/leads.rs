@@ -78,7 +78,10 @@ impl Finder<'_, '_> {
                 Valued::Text(_) => pair.label_at,
             };
             let later = 0.0005 * rank.min(100) as f32;
-            let score = 0.95 * weight * pair.share * self.standing(at, kind) - later;
+            // A label says what it is wherever it stands.
+            let standing = self.standing(at, kind);
+            let standing = if self.page.is(at, flag::FOOTER) { standing.max(0.56) } else { standing };
+            let score = 0.95 * weight * pair.share * standing - later;
             leads.push(Lead { value: pair.value.clone(), score, how: How::Label(pair.label.clone()) });
         }
     }
@@ -96,11 +99,22 @@ impl Finder<'_, '_> {
             .collect();
         for (rank, (hit, weight)) in hits.iter().enumerate() {
             let element = self.page.element(hit.at);
+            // What holds the title is named for the whole, unless it is asked for the title's picture or text.
+            let holds_title = self.title.is_some_and(|title| hit.at < title && title < element.end);
+            if holds_title && !matches!(kind, Kind::Prose | Kind::Image) {
+                continue;
+            }
             // Of two that are named alike, one within the other, the inner one is the value.
-            let has_inner =
-                hits.get(rank + 1).is_some_and(|(next, _)| next.at < element.end && next.share >= hit.share);
-            let nesting = if has_inner != holds_parts || !has_inner { 0.0 } else { 0.03 };
-            let nesting = if has_inner && !holds_parts { 0.04 } else { nesting };
+            let is_inner = |at: usize| {
+                hits.get(at).is_some_and(|(next, _)| next.at < element.end && next.share >= hit.share)
+            };
+            let has_inner = is_inner(rank + 1);
+            // Of something that has parts it is the outer one, unless there is but one inner.
+            let nesting = if has_inner && (!holds_parts || kind == Kind::Prose && !is_inner(rank + 2)) {
+                0.04
+            } else {
+                0.0
+            };
             let later = 0.001 * rank.min(60) as f32;
             let score =
                 0.92 * weight * (0.55 + 0.45 * hit.share) * self.standing(hit.at, kind) - nesting - later;
@@ -124,6 +138,7 @@ impl Finder<'_, '_> {
                 }
             }
             Kind::Price | Kind::Currency if !self.is_other_money(field) => self.money(&mut push),
+            Kind::Price => self.money_before(field, &mut push),
             Kind::Date => self.dates(field, &mut push),
             Kind::EndDate => self.date_ranges(&mut push),
             Kind::Image => self.pictures(&mut push),
@@ -139,7 +154,7 @@ impl Finder<'_, '_> {
             Kind::Breadcrumbs => self.breadcrumbs(&mut push),
             Kind::Link => self.links(field, &mut push),
             Kind::Short => self.looks_of_short(field, &mut push),
-            Kind::Price | Kind::Currency | Kind::Count | Kind::Duration | Kind::Code => {}
+            Kind::Currency | Kind::Count | Kind::Duration | Kind::Code => {}
         }
         if let FieldType::Enum(choices) = &field.from {
             self.choices(choices, &mut push);
@@ -186,6 +201,21 @@ impl Finder<'_, '_> {
             let words = text.chars().filter(|c| c.is_alphabetic()).count() as f32;
             push(at, if is_after { 0.74 } else { 0.6 } - 0.004 * rank as f32 - 0.002 * words);
             rank += 1;
+        }
+    }
+
+    /// What was asked before: money that is struck out.
+    fn money_before(&self, field: &Field, push: &mut dyn FnMut(At, f32)) {
+        let before = VOCABULARY.named(&["original".to_owned(), "price".to_owned()]);
+        if field.meaning.terms.first().is_none_or(|(term, _)| Some(*term) != before) {
+            return;
+        }
+        let struck = self.short_elements(60).filter(|at| {
+            self.page.is(*at, flag::STRUCK)
+                && Price::read(&self.page.text(*at)).is_some_and(|price| price.sign.is_some())
+        });
+        for (rank, at) in struck.take(10).enumerate() {
+            push(at, 0.82 - 0.01 * rank as f32);
         }
     }
 

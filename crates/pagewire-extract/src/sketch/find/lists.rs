@@ -57,6 +57,7 @@ impl Finder<'_, '_> {
             return Some((crumbs.into_iter().map(Value::from).collect(), 1.0));
         }
         let (texts, quality) = self.texts(field, lead)?;
+        let texts = without_numbers(texts);
         let items: Vec<Value> = texts
             .into_iter()
             .filter(|text| !text.is_empty() && text.chars().count() <= ITEM_CHARS_MAX)
@@ -85,7 +86,10 @@ impl Finder<'_, '_> {
                 }
                 let alike = self.named_alike(field, *at, lead);
                 if alike.len() > 1 {
-                    return Some((alike.into_iter().map(|at| self.page.text(at)).collect(), 0.97));
+                    return Some((
+                        alike.into_iter().map(|at| self.page.text(self.heading_of_card(at))).collect(),
+                        0.97,
+                    ));
                 }
                 let lines: Vec<String> =
                     self.page.raw_text(*at).lines().map(folded).filter(|line| !line.is_empty()).collect();
@@ -108,8 +112,17 @@ impl Finder<'_, '_> {
         }
     }
 
+    /// What a card is called, where it says more than that.
+    fn heading_of_card(&self, at: At) -> At {
+        let is_card = !matches!(self.page.element(at).tag, Tag::Li | Tag::P)
+            && self.page.raw_text(at).trim().contains('\n');
+        let heading =
+            || self.page.within(at).take(60).find(|inner| self.page.element(*inner).tag.is_heading());
+        if is_card { heading().unwrap_or(at) } else { at }
+    }
+
     fn has_items(&self, at: At) -> bool {
-        self.page.within(at).take(400).any(|inner| {
+        self.page.within(at).skip(1).take(400).any(|inner| {
             matches!(self.page.element(inner).tag, Tag::Li | Tag::Tr) && self.page.len(inner) > 0
         })
     }
@@ -207,5 +220,26 @@ impl Finder<'_, '_> {
             }
         }
         (!found.is_empty()).then_some((Value::Array(found), 1.0))
+    }
+}
+
+/// Steps without the numbers that they bear.
+fn without_numbers(texts: Vec<String>) -> Vec<String> {
+    let rest = |text: &str, number: usize| -> Option<String> {
+        let words = [
+            "", "Step ", "step ", "STEP ", "Schritt ", "Étape ", "Paso ", "Passo ", "Steg ", "Stap ",
+            "Krok ", "Trin ",
+        ];
+        words.iter().find_map(|word| {
+            let rest = text.strip_prefix(word)?.strip_prefix(&number.to_string())?;
+            let after = rest.trim_start_matches(['.', ')', ':', '-', ' ']);
+            (after.len() < rest.len() && !after.is_empty()).then(|| after.to_owned())
+        })
+    };
+    let bare: Vec<Option<String>> = texts.iter().zip(1..).map(|(text, number)| rest(text, number)).collect();
+    if texts.len() > 1 && bare.iter().all(Option::is_some) {
+        bare.into_iter().flatten().collect()
+    } else {
+        texts
     }
 }

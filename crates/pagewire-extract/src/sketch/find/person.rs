@@ -8,6 +8,14 @@ use crate::sketch::vocabulary::VOCABULARY;
 
 /// Words that stand before a name.
 const BEFORE: &[&str] = &[
+    "ein rezept von",
+    "rezept von",
+    "recipe from",
+    "receta de",
+    "recette de",
+    "ricetta di",
+    "un article de",
+    "a story by",
     "written by",
     "posted by",
     "published by",
@@ -216,7 +224,7 @@ fn name_in(text: &str) -> Option<String> {
         }
     }
     // A date, and a trade after a comma.
-    if let Some(at) = text.find(|c: char| c.is_numeric()) {
+    if let Some(at) = number_in(text) {
         text = text[..at].trim_end().trim_end_matches(|c: char| !c.is_whitespace() && !c.is_alphabetic());
         if let Some((head, last)) = text.trim_end_matches([' ', ',']).rsplit_once([' ', ','])
             && crate::sketch::coerce::date::is_month(last)
@@ -241,6 +249,16 @@ fn name_in(text: &str) -> Option<String> {
         && !text.contains(['@', '?', '!', '\n', '$', '€', '{'])
         && !words_of(text).iter().any(|word| NEVER.contains(&word.as_str()));
     is_name.then(|| text.to_owned())
+}
+
+/// Where a number begins that is no part of a name.
+fn number_in(text: &str) -> Option<usize> {
+    let mut before = ' ';
+    text.char_indices().find_map(|(at, c)| {
+        let begins = c.is_numeric() && !before.is_alphanumeric();
+        before = c;
+        begins.then_some(at)
+    })
 }
 
 fn is_trade(text: &str) -> bool {

@@ -132,7 +132,7 @@ impl Finder<'_, '_> {
         let mut pictures = holders
             .iter()
             .flat_map(|at| self.page.within(*at).take(200))
-            .filter(|at| matches!(self.page.element(*at).tag, Tag::Img | Tag::Source));
+            .filter(|at| self.page.element(*at).tag == Tag::Img);
         let picture = pictures.find(|at| self.source(*at).is_some() && !self.is_ornament(*at));
         if let Some(at) = picture {
             // What holds far more than a picture is named for something else.

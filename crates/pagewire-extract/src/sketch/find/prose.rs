@@ -4,10 +4,12 @@ use super::{Finder, How, Lead};
 use crate::dom::Tag;
 use crate::sketch::page::{At, Valued, flag, folded};
 use crate::sketch::shape::Field;
-use crate::sketch::vocabulary::VOCABULARY;
+use crate::sketch::vocabulary::{Kind, VOCABULARY};
 
 /// Characters of a paragraph that says something.
 const PARAGRAPH_CHARS_MIN: usize = 60;
+/// The same of an element that says that it is one, and ends as a sentence does.
+const SENTENCE_CHARS_MIN: usize = 32;
 const NAMED_CHARS_MIN: usize = 20;
 
 impl Finder<'_, '_> {
@@ -30,8 +32,13 @@ impl Finder<'_, '_> {
                 }
                 _ => false,
             };
+            let is_sentence_of_its_own = || {
+                element.tag == Tag::P
+                    && self.page.raw_text(at).trim_end().ends_with(['.', '!', '?', '。', '…', '！'])
+            };
+            let least = if is_sentence_of_its_own() { SENTENCE_CHARS_MIN } else { PARAGRAPH_CHARS_MIN };
             if !is_one
-                || self.page.len(at) < PARAGRAPH_CHARS_MIN
+                || self.page.len(at) < least
                 || self.page.is(at, flag::NAV | flag::FOOTER | flag::HEADER)
             {
                 continue;
@@ -45,7 +52,13 @@ impl Finder<'_, '_> {
                 .map(|link| self.page.len(link))
                 .sum();
             let is_sentence = text.contains(['.', '!', '?', '。', '…', '！']) && linked * 2 < text.len();
-            if !is_sentence && element.tag != Tag::P {
+            let tells_other = || {
+                self.page.hits_in(&self.page.within(at)).iter().any(|hit| {
+                    let kind = VOCABULARY.concept(hit.term).map(|concept| concept.kind);
+                    matches!(kind, Some(Kind::Date | Kind::Person | Kind::Price | Kind::Code))
+                })
+            };
+            if element.tag != Tag::P && (!is_sentence || tells_other()) {
                 continue;
             }
             push(at, 0.6 - 0.03 * rank as f32);
@@ -80,12 +93,26 @@ impl Finder<'_, '_> {
             return None;
         }
         let quality = match length {
-            0..=60 => 0.85,
-            61..=3_000 => 1.0,
+            0..=30 => 0.85,
+            31..=3_000 => 1.0,
             3_001..=8_000 => 0.8,
             _ => 0.5,
         };
+        // Labels with their values are no sentences.
+        let quality = match &lead.value {
+            Valued::Element(at) if self.is_of_facts(field, *at, length) => quality * 0.55,
+            _ => quality,
+        };
         Some((text, quality))
+    }
+
+    fn is_of_facts(&self, field: &Field, at: At, length: usize) -> bool {
+        let pairs = self.page.pairs_in(&(at + 1..self.page.element(at).end)).iter();
+        let labels =
+            pairs.filter(|pair| field.meaning.weight(pair.term).is_none()).map(|pair| pair.label.start);
+        let mut labels: Vec<u32> = labels.collect();
+        labels.dedup();
+        matches!(self.page.element(at).tag, Tag::Dl | Tag::Table) || labels.len() * 90 > length
     }
 
     /// An element's text without headings that say what it is, without links to more of it, and without tables.

@@ -28,11 +28,26 @@ impl Finder<'_, '_> {
     /// The text of a lead without the label that may stand in it too.
     pub(super) fn plain(&self, field: &Field, lead: &Lead) -> String {
         let raw = match &lead.value {
-            Valued::Element(at) => self.page.raw_text(*at),
+            Valued::Element(at) => {
+                let range = self.page.text_range(*at);
+                let start = self.end_of_label(field, *at).unwrap_or(range.start);
+                self.page.raw(&(start..range.end))
+            }
             Valued::Text(range) => self.page.raw(range),
             Valued::Elements(_) => return self.text_of(&lead.value),
         };
         folded(self.without_label(field, raw.trim()))
+    }
+
+    /// Where the first part of an element ends, if that is the field's label.
+    fn end_of_label(&self, field: &Field, at: At) -> Option<u32> {
+        let range = self.page.text_range(at);
+        let first = self.page.within(at).skip(1).take(6).find(|inner| self.page.len(*inner) > 0)?;
+        let label = self.page.text_range(first);
+        let leads = self.page.raw(&(range.start..label.start)).trim().is_empty() && label.end < range.end;
+        let rest = self.page.raw(&(label.end..range.end));
+        (leads && rest.contains(char::is_alphanumeric) && self.is_the_label(field, self.page.raw(&label)))
+            .then_some(label.end)
     }
 
     /// `SKU: 12` and `SKU⏎12` without `SKU`.
@@ -111,6 +126,9 @@ impl Finder<'_, '_> {
     }
 
     fn short(&self, field: &Field, lead: &Lead, text: &str) -> Option<(String, f32)> {
+        let text = without_preposition(text.trim(), |word| {
+            VOCABULARY.labelled(word).iter().any(|term| field.meaning.weight(*term).is_some())
+        });
         let text = text
             .trim_matches(|c: char| c.is_whitespace() || matches!(c, '|' | '·' | '•' | ',' | ':' | ';'))
             .to_owned();
@@ -149,7 +167,17 @@ impl Finder<'_, '_> {
             Valued::Elements(_) => 2,
             Valued::Text(_) => 1,
         };
-        let quality = if lines > 3 && matches!(lead.how, How::Name(_)) { quality * 0.7 } else { quality };
+        let quality = match (lines, &lead.how, &lead.value) {
+            (0..=1, ..) => quality,
+            (_, How::Label(_), Valued::Element(at))
+                if self.page.element(*at).tag.is_cell() || self.page.element(*at).tag == Tag::Dd =>
+            {
+                quality * 0.97
+            }
+            (2..=3, How::Label(_), _) => quality * 0.85,
+            (2..=3, ..) => quality * 0.93,
+            _ => quality * 0.7,
+        };
         Some((text, quality))
     }
 
@@ -416,6 +444,22 @@ impl Finder<'_, '_> {
     }
 }
 
+/// `at Acme`, `by Kinto`: without the word that leads to the name, where it is known as a label of it.
+fn without_preposition(text: &str, is_label: impl Fn(&str) -> bool) -> &str {
+    const WORDS: &[&str] = &[
+        "at", "by", "in", "from", "bei", "von", "chez", "par", "por", "da", "hos", "av", "af", "door",
+        "presso",
+    ];
+    let Some((first, rest)) = text.split_once(char::is_whitespace) else { return text };
+    let word = first.to_lowercase();
+    let names = rest.trim_start().chars().next().is_some_and(|c| !c.is_lowercase());
+    if names && WORDS.contains(&word.as_str()) && (is_label(&word) || first == word) {
+        rest.trim_start()
+    } else {
+        text
+    }
+}
+
 /// What a price is now, of a text that also says what it was.
 fn now_part(text: &str) -> &str {
     const NOW: [&str; 10] =
@@ -477,7 +521,8 @@ fn count_text(text: &str) -> Option<(String, f32)> {
 
 /// A code: few words, with a digit, or in capitals.
 fn code(text: &str) -> Option<(String, f32)> {
-    let text = text.trim_matches(|c: char| c.is_whitespace() || matches!(c, ':' | '#' | '|' | ',' | ';'));
+    let text = text
+        .trim_matches(|c: char| c.is_whitespace() || matches!(c, ':' | '#' | '|' | ',' | ';' | '.' | ')'));
     let words = text.split_whitespace().count();
     let length = text.chars().count();
     if !(1..=60).contains(&length) || words > 5 {

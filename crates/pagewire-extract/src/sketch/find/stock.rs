@@ -449,7 +449,7 @@ impl Finder<'_, '_> {
         if is("category")
             && let Some(crumb) = self.last_crumb()
         {
-            push(crumb, 1.4);
+            push(crumb, 1.9);
         }
         if (is("address") || is("location"))
             && let Some(at) = self.part.clone().find(|at| {
@@ -460,6 +460,10 @@ impl Finder<'_, '_> {
         }
         if is("position") {
             self.lines_beside_title(push);
+            // Of a page about work the title is what the work is called.
+            if let Some(title) = self.title {
+                push(title, 0.58);
+            }
         }
     }
 

@@ -131,7 +131,7 @@ impl Visitor for Gathering {
                     self.text.push(' ');
                 }
                 folded_space = true;
-            } else if !matches!(c, '\u{ad}' | '\u{200b}' | '\u{feff}' | '\0') {
+            } else if !matches!(c, '\u{ad}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{feff}' | '\0') {
                 self.text.push(c);
                 folded_space = false;
             }
@@ -157,6 +157,10 @@ impl Visitor for Gathering {
                 || NAMING.contains(&&*attribute.name.local)
             {
                 for name in attribute.value.split_ascii_whitespace().take(NAMES_MAX) {
+                    // Categories are tags to this attribute.
+                    if &*attribute.name.local == "rel" && name == "tag" {
+                        continue;
+                    }
                     self.name(name);
                 }
             }

@@ -132,6 +132,9 @@ const GENERIC: &[&str] = &[
     "text",
     "color",
     "muted",
+    "paragraph",
+    "copy",
+    "block",
 ];
 /// Words of a name that is of something beside the value.
 const OF_LABELS: &[&str] = &[
@@ -252,5 +255,5 @@ fn is_less_than_the_rest(words: &[&str], at: usize) -> bool {
 
 /// Numbers and hashes.
 fn is_made_up(word: &str) -> bool {
-    word.chars().any(|c| c.is_ascii_digit()) || word.chars().count() < 2
+    word.chars().any(|c| c.is_ascii_digit()) || word.len() < 3
 }

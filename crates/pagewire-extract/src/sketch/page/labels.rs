@@ -12,6 +12,8 @@ use crate::sketch::vocabulary::{Kind, OWNERS, VOCABULARY};
 const LABEL_BYTES_MAX: usize = 90;
 const LABEL_WORDS_MAX: usize = 5;
 const LINE_BYTES_MAX: usize = 600;
+/// Bytes of a text in which a number counts what follows it: in sentences it need not.
+const COUNTED_BYTES_MAX: usize = 140;
 /// Siblings that a heading may head.
 const HEADED_MAX: usize = 60;
 /// Steps up from a label to what its value stands beside.
@@ -24,10 +26,16 @@ const AROUND: &[&str] = &[
     "y", "e",
 ];
 
+/// What parts the things that a line tells.
+const PARTING: &[char] = &['|', '•', '·', '●', '▪', '‧', '∙', '⋅', ';', '(', '（', '、'];
+/// What does so with a space beside it, and else is a part of what is told.
+const PARTING_WITH_SPACE: &[char] = &['/', '–', '—'];
+
 pub(super) fn find(page: &Page<'_>, lexicon: &Lexicon) -> Vec<Pair> {
     let mut finder = Finder { page, lexicon, pairs: Vec::new() };
     for at in page.all() {
         finder.labelled_by_element(at);
+        finder.labelled_in_element(at);
         if finder.pairs.len() >= PAIRS_MAX {
             break;
         }
@@ -116,6 +124,40 @@ impl Finder<'_, '_> {
         }
         if let Some((value, share)) = self.value_beside(at, element.tag) {
             self.push(&meanings, at, &range, &value, share);
+        }
+    }
+
+    /// A label and its value within an element that stands in a line with others.
+    fn labelled_in_element(&mut self, at: At) {
+        let page = self.page;
+        let element = page.element(at);
+        let range = page.text_range(at);
+        let text = page.raw(&range);
+        let stands_in_line = matches!(
+            element.tag,
+            Tag::Span
+                | Tag::A
+                | Tag::Em
+                | Tag::I
+                | Tag::B
+                | Tag::Strong
+                | Tag::Other
+                | Tag::Time
+                | Tag::Label
+                | Tag::Cite
+        );
+        if !stands_in_line
+            || text.len() > LINE_BYTES_MAX
+            || text.trim_end().contains('\n')
+            || page.is(at, flag::NAV)
+        {
+            return;
+        }
+        if page.children(at).next().is_some_and(|child| folded_same(page, &page.text_range(child), &range)) {
+            return;
+        }
+        for (start, part) in segments(text) {
+            self.labelled_in_segment(part, range.start as usize + start);
         }
     }
 
@@ -296,8 +338,8 @@ impl Finder<'_, '_> {
         let before = start..page.text_range(at).start;
         let text = page.raw(&before).trim();
         let is_alone = text.len() <= 24 && text.chars().any(char::is_numeric) && !text.contains('\n');
-        (at > 0 && is_alone && page.text_range(at).end == page.text_range(parent).end)
-            .then_some((Valued::Text(before), 0.75))
+        let is_last = page.raw(&(page.text_range(at).end..page.text_range(parent).end)).trim().is_empty();
+        (at > 0 && is_alone && is_last).then_some((Valued::Text(before), 0.75))
     }
 
     /// Labels within lines of text.
@@ -308,22 +350,18 @@ impl Finder<'_, '_> {
             let from = start;
             start += line.len();
             let line = &line[..line.floor_char_boundary(LINE_BYTES_MAX)];
-            let mut segment_start = 0;
-            for segment in line.split(['|', '•', '·', '●', '▪', '‧', '∙', '⋅', '/', ';', '–', '—']).take(24)
-            {
-                self.labelled_in_segment(segment, from + segment_start, line.len());
-                segment_start += segment.len();
-                segment_start += line[segment_start..].chars().next().map_or(0, char::len_utf8);
+            for (segment_start, segment) in segments(line) {
+                self.labelled_in_segment(segment, from + segment_start);
             }
             // What is parted may belong together: `from – to`, `and/or`.
-            self.labelled_by_colon(line, from, line.len());
+            self.labelled_by_colon(line, from);
             if self.pairs.len() >= PAIRS_MAX {
                 return;
             }
         }
     }
 
-    fn labelled_by_colon(&mut self, segment: &str, start: usize, _line: usize) -> bool {
+    fn labelled_by_colon(&mut self, segment: &str, start: usize) -> bool {
         let head = &segment[..segment.floor_char_boundary(LABEL_BYTES_MAX)];
         let Some((label, _)) = head.split_once([':', '：']) else { return false };
         let mark = segment[label.len()..].chars().next().map_or(1, char::len_utf8);
@@ -332,7 +370,10 @@ impl Finder<'_, '_> {
         if !value.contains(|c: char| c.is_alphanumeric() || currency_like(c) || matches!(c, '★' | '☆')) {
             return false;
         }
-        let meanings = self.meanings(label);
+        let mut meanings = self.meanings(label);
+        if meanings.is_empty() {
+            meanings = self.meanings_of_last_words(label);
+        }
         let range = range(start, label.len());
         let value = Valued::Text(to_u32(value_start)..to_u32(value_start + value.len()));
         let at = self.holder_of(&range);
@@ -342,20 +383,62 @@ impl Finder<'_, '_> {
         !meanings.is_empty()
     }
 
-    fn labelled_in_segment(&mut self, segment: &str, start: usize, line: usize) {
-        if segment.trim().is_empty() || self.labelled_by_colon(segment, start, line) {
+    /// Of a line in which a label does not come first.
+    fn meanings_of_last_words(&self, text: &str) -> Vec<(Term, f32)> {
+        let words = words_of(text);
+        for length in (1..=3.min(words.len())).rev() {
+            let phrase = words[words.len() - length..].join(" ");
+            let found: Vec<(Term, f32)> = self
+                .lexicon
+                .labelled(&phrase)
+                .filter(|term| {
+                    kind_of(*term).is_some_and(|kind| {
+                        matches!(
+                            kind,
+                            Kind::Count
+                                | Kind::Duration
+                                | Kind::Date
+                                | Kind::EndDate
+                                | Kind::Price
+                                | Kind::Rating
+                                | Kind::Isbn
+                                | Kind::Phone
+                                | Kind::Email
+                        )
+                    })
+                })
+                .map(|term| (term, 0.85))
+                .collect();
+            if !found.is_empty() {
+                return found;
+            }
+        }
+        Vec::new()
+    }
+
+    fn labelled_in_segment(&mut self, segment: &str, start: usize) {
+        if segment.trim().is_empty() || self.labelled_by_colon(segment, start) {
             return;
         }
         let trimmed =
             segment.trim_start_matches(|c: char| c.is_whitespace() || matches!(c, '(' | '~' | '-' | '–'));
         let start = start + (segment.len() - trimmed.len());
         let trimmed = trimmed.trim_end();
-        let words: Vec<(usize, &str)> = words_at(trimmed).take(8).collect();
+        let words: Vec<(usize, &str)> = words_at(trimmed).take(16).collect();
         let Some((_, first)) = words.first() else { return };
-        if first.chars().all(char::is_numeric) {
-            self.labelled_after_number(trimmed, &words, start);
-        } else {
-            self.labelled_by_first_words(trimmed, &words, start);
+        if !first.chars().all(char::is_numeric) {
+            self.labelled_by_first_words(trimmed, &words[..words.len().min(8)], start);
+        }
+        if trimmed.len() <= COUNTED_BYTES_MAX {
+            for at in 0..words.len() {
+                let begins = at == 0 || !words[at - 1].1.chars().all(char::is_numeric);
+                if begins && words[at].1.chars().all(char::is_numeric) {
+                    let from = words[at].0;
+                    let rest: Vec<(usize, &str)> =
+                        words[at..].iter().map(|(place, word)| (place - from, *word)).collect();
+                    self.labelled_after_number(&trimmed[from..], &rest, start + from, at == 0);
+                }
+            }
         }
     }
 
@@ -384,7 +467,7 @@ impl Finder<'_, '_> {
     }
 
     /// `320 pages`, `(128 customer reviews)`.
-    fn labelled_after_number(&mut self, segment: &str, words: &[(usize, &str)], start: usize) {
+    fn labelled_after_number(&mut self, segment: &str, words: &[(usize, &str)], start: usize, leads: bool) {
         let first = words.iter().position(|(_, word)| !word.chars().all(char::is_numeric));
         let Some(first) = first else { return };
         for length in (1..=3.min(words.len() - first)).rev() {
@@ -407,7 +490,7 @@ impl Finder<'_, '_> {
             let at = self.holder_of(&range);
             // The whole is the value: `15 min prep` has its unit in it.
             let value = Valued::Text(to_u32(start)..to_u32(start + segment.len().min(end)));
-            let share = if first + length == words.len() { 0.85 } else { 0.7 };
+            let share = if first + length == words.len() && leads { 0.85 } else { 0.7 };
             if !self.page.is(at, flag::NAV) {
                 self.push(&meanings, at, &range, &value, share);
             }
@@ -479,10 +562,45 @@ fn folded_same(page: &Page<'_>, one: &Range<u32>, other: &Range<u32>) -> bool {
     page.raw(one).trim() == page.raw(other).trim()
 }
 
+/// The parts of a line and where they begin.
+fn segments(line: &str) -> impl Iterator<Item = (usize, &str)> {
+    let mut from = 0;
+    let mut chars = line.char_indices().peekable();
+    let mut before = ' ';
+    let mut is_over = false;
+    std::iter::from_fn(move || {
+        if is_over {
+            return None;
+        }
+        while let Some((at, c)) = chars.next() {
+            let next = chars.peek().map_or(' ', |(_, next)| *next);
+            let parts = PARTING.contains(&c)
+                || PARTING_WITH_SPACE.contains(&c) && (before.is_whitespace() || next.is_whitespace());
+            before = c;
+            if parts {
+                let part = (from, &line[from..at]);
+                from = at + c.len_utf8();
+                return Some(part);
+            }
+        }
+        is_over = true;
+        Some((from, &line[from..]))
+    })
+    .take(24)
+}
+
+/// The words of a text and where they begin; a number is a word of its own also where no space parts it from the next.
 fn words_at(text: &str) -> impl Iterator<Item = (usize, &str)> {
-    text.split(|c: char| !c.is_alphanumeric())
-        .filter(|word| !word.is_empty())
-        .map(move |word| (word.as_ptr() as usize - text.as_ptr() as usize, word))
+    let mut rest = text;
+    std::iter::from_fn(move || {
+        rest = rest.trim_start_matches(|c: char| !c.is_alphanumeric());
+        let is_number = rest.chars().next()?.is_numeric();
+        let end =
+            rest.find(|c: char| !c.is_alphanumeric() || (is_number && !c.is_numeric())).unwrap_or(rest.len());
+        let (word, after) = rest.split_at(end);
+        rest = after;
+        Some((word.as_ptr() as usize - text.as_ptr() as usize, word))
+    })
 }
 
 fn to_u32(length: usize) -> u32 {

@@ -193,7 +193,7 @@ fn own(page: &Page<'_>, at: super::At, inherited: u16) -> u16 {
         let words: Vec<&str> = name.split(' ').collect();
         let parts = PHRASES
             .iter()
-            .filter(|(phrase, _)| name.contains(phrase))
+            .filter(|(phrase, _)| name.starts_with(phrase) && name.len() < phrase.len() + 12)
             .fold(0, |parts, (_, part)| parts | part);
         if parts != 0 && !holds_the_title() {
             flags |= parts;
@@ -206,7 +206,12 @@ fn own(page: &Page<'_>, at: super::At, inherited: u16) -> u16 {
             .iter()
             .filter(|(word, part)| words.contains(word) && (telling <= 2 || *part == flag::OTHERS));
         let parts = parts.fold(0, |parts, (_, part)| parts | part);
-        if parts != 0 && !holds_the_title() {
+        // What an article has at its end is the article's, and a teaser without a link is its own.
+        let parts = if inherited & flag::MAIN != 0 { parts & !(flag::FOOTER | flag::HEADER) } else { parts };
+        let is_own_teaser = parts == flag::OTHERS
+            && words.contains(&"teaser")
+            && !page.within(at).take(30).any(|inner| page.element(inner).tag == Tag::A);
+        if parts != 0 && !is_own_teaser && !holds_the_title() {
             flags |= parts;
         }
     }
