@@ -128,6 +128,7 @@ pub(crate) async fn open_accounts(config: &Checked) -> Result<Accounts, StartErr
 
 fn accounts_over(store: Arc<dyn Store>, config: &Checked) -> Accounts {
     let plans: PlanTable = config.plans.iter().map(|(name, plan)| (name.clone(), *plan)).collect();
+    let plans = plans.given(config.workspaces.iter().map(|(id, plan)| (id.clone(), plan.clone())));
     Accounts::new(store, plans, DEFAULT_PLAN.to_owned())
 }
 

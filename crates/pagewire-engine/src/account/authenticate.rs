@@ -179,10 +179,14 @@ impl Accounts {
             return Ok(account.clone());
         }
         let row = self.store.workspace(id.clone()).await?.ok_or(StoreError::Missing("workspace"))?;
-        let plan =
-            self.plans.get(&row.plan).ok_or(StoreError::Missing("plan of that name in the configuration"))?;
+        // What the configuration says now counts, before what it said when the workspace was made.
+        let plan_name = self.plans.given_to(id).map_or(row.plan, str::to_owned);
+        let plan = self
+            .plans
+            .get(&plan_name)
+            .ok_or(StoreError::Missing("plan of that name in the configuration"))?;
         let spent = self.spent(id, plan.credits).await?;
-        let account = Arc::new(WorkspaceAccount::new(id.clone(), row.plan, &plan, spent));
+        let account = Arc::new(WorkspaceAccount::new(id.clone(), plan_name, &plan, spent));
         Ok(self.lock().workspaces.entry(id.clone()).or_insert(account).clone())
     }
 

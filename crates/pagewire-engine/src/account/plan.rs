@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use pagewire_types::WorkspaceId;
+
 /// How many credits a workspace has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CreditAllowance {
@@ -36,20 +38,36 @@ impl Plan {
     };
 }
 
-/// Plans by name.
+/// Plans by name, and the workspaces that the operator has put on one.
 #[derive(Debug, Clone, Default)]
-pub struct PlanTable(BTreeMap<String, Plan>);
+pub struct PlanTable {
+    plans: BTreeMap<String, Plan>,
+    given: BTreeMap<WorkspaceId, String>,
+}
 
 impl PlanTable {
     /// The plan of that name.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<Plan> {
-        self.0.get(name).copied()
+        self.plans.get(name).copied()
+    }
+
+    /// The table with workspaces put on plans, by their names.
+    #[must_use]
+    pub fn given(mut self, workspaces: impl IntoIterator<Item = (WorkspaceId, String)>) -> Self {
+        self.given.extend(workspaces);
+        self
+    }
+
+    /// The name of the plan that the operator has put a workspace on.
+    #[must_use]
+    pub fn given_to(&self, workspace: &WorkspaceId) -> Option<&str> {
+        self.given.get(workspace).map(String::as_str)
     }
 }
 
 impl FromIterator<(String, Plan)> for PlanTable {
     fn from_iter<I: IntoIterator<Item = (String, Plan)>>(plans: I) -> Self {
-        Self(plans.into_iter().collect())
+        Self { plans: plans.into_iter().collect(), given: BTreeMap::new() }
     }
 }

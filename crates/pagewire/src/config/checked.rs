@@ -9,7 +9,7 @@ use ipnet::IpNet;
 use pagewire_engine::account::{CreditAllowance, Plan};
 use pagewire_fetch::ResolverChoice;
 use pagewire_journal::Durability;
-use pagewire_types::RobotsRule;
+use pagewire_types::{RobotsRule, WorkspaceId};
 
 use super::byte_size::ByteSize;
 use super::raw::{self, Raw};
@@ -45,6 +45,8 @@ pub(crate) struct Checked {
     pub(crate) extract: Extract,
     /// Plans by name; `enterprise` is always among them.
     pub(crate) plans: BTreeMap<String, Plan>,
+    /// The names of the plans that workspaces were given.
+    pub(crate) workspaces: BTreeMap<WorkspaceId, String>,
     /// What things cost.
     pub(crate) credits: Credits,
     /// What is logged.
@@ -217,6 +219,7 @@ impl Checked {
             journal: judge.journal(&raw.journal),
             extract: Extract { pdf: judge.pdf(&raw.extract.pdf) },
             plans: raw.plans.iter().map(|(name, plan)| (name.clone(), judge.plan(name, plan))).collect(),
+            workspaces: judge.workspaces(raw),
             credits: judge.credits(&raw.credits),
             log: judge.log(&raw.log),
         };
@@ -448,6 +451,28 @@ impl Judge {
             connections_max: limit(self, "connections_max", raw.connections_max),
             credits: allowance,
         }
+    }
+
+    fn workspaces(&mut self, raw: &Raw) -> BTreeMap<WorkspaceId, String> {
+        let mut given = BTreeMap::new();
+        for (name, plan) in &raw.workspaces {
+            let key = format!("workspaces.{name}");
+            if !raw.plans.contains_key(plan) {
+                let plans: Vec<&str> = raw.plans.keys().map(String::as_str).collect();
+                self.fault(&key, format!("{plan:?}"), format!("one of the plans: {}", plans.join(", ")));
+            }
+            match name.parse() {
+                Ok(workspace) => {
+                    given.insert(workspace, plan.clone());
+                }
+                Err(_) => {
+                    let allowed =
+                        "under the name of a workspace: `[a-z0-9][a-z0-9_-]*`, at most 64 characters";
+                    self.fault(&key, format!("{plan:?}"), allowed);
+                }
+            }
+        }
+        given
     }
 
     fn credits(&mut self, raw: &raw::Credits) -> Credits {

@@ -1,4 +1,5 @@
-//! The environment as a layer of the configuration: `PAGEWIRE_SECTION__KEY=value`, `PAGEWIRE_PLANS__NAME__KEY=value`.
+//! The environment as a layer of the configuration: `PAGEWIRE_SECTION__KEY=value`, `PAGEWIRE_PLANS__NAME__KEY=value`,
+//! `PAGEWIRE_WORKSPACES__NAME=plan`.
 //!
 //! A variable that begins with `PAGEWIRE_` and names no setting is refused, so that a typo never passes in silence.
 
@@ -29,10 +30,11 @@ pub(super) fn layer(variables: impl IntoIterator<Item = (String, String)>) -> Re
     Ok(layer)
 }
 
-/// The path of the setting, where there is one: section and key, or `plans`, name and key.
+/// The path of the setting, where there is one: section and key; `plans`, name and key; or `workspaces` and name.
 fn setting_path(setting: &str) -> Option<Vec<String>> {
     let path: Vec<String> = setting.split("__").map(str::to_ascii_lowercase).collect();
     let known = match path.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
+        ["workspaces", name] => !name.is_empty(),
         ["plans", name, key] => !name.is_empty() && Plan::KEYS.contains(key),
         [section, part, key] => {
             NESTED.iter().any(|(outer, inner, keys)| outer == section && inner == part && keys.contains(key))
@@ -119,6 +121,7 @@ mod tests {
                 ("PAGEWIRE_SCHEDULER__FETCHES_MAX", "7"),
                 ("PAGEWIRE_FETCH__ALLOW_TARGETS", "10.0.0.0/8, ::1/128"),
                 ("PAGEWIRE_PLANS__TRIAL__CONNECTIONS_MAX", "3"),
+                ("PAGEWIRE_WORKSPACES__ACME", "trial"),
                 ("PAGEWIRE_API_KEY", "is no setting"),
                 ("HOME", "/somewhere"),
             ]
@@ -127,7 +130,7 @@ mod tests {
         .expect("known settings");
         let expected: Table = toml::from_str(
             "server.listen = '0.0.0.0:80'\nscheduler.fetches_max = 7\n\
-             fetch.allow_targets = ['10.0.0.0/8', '::1/128']\nplans.trial.connections_max = 3",
+             fetch.allow_targets = ['10.0.0.0/8', '::1/128']\nplans.trial.connections_max = 3\nworkspaces.acme = 'trial'",
         )
         .expect("TOML");
         assert_eq!(layer, expected);

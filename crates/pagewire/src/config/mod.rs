@@ -282,4 +282,14 @@ mod tests {
         layers.set("server", "signing_secret", "hunter2");
         assert!(!layers.shown().contains("hunter2"));
     }
+
+    #[test]
+    fn a_workspace_is_on_a_plan_that_exists() {
+        let checked = of("[workspaces]\nacme = \"pro\"\n").expect("sound");
+        assert_eq!(checked.workspaces[&"acme".parse().expect("a workspace")], "pro");
+        let message = of("[workspaces]\nacme = \"gold\"\n").expect_err("no such plan").to_string();
+        assert!(message.contains("workspaces.acme") && message.contains("enterprise, free"), "{message}");
+        let message = of("[workspaces]\nACME = \"pro\"\n").expect_err("no workspace").to_string();
+        assert!(message.contains("workspaces.ACME"), "{message}");
+    }
 }

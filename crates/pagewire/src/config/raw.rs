@@ -102,10 +102,12 @@ macro_rules! sections {
             #[serde(default)]
             pub(super) plans: BTreeMap<String, Plan>,
             #[serde(default)]
+            pub(super) workspaces: BTreeMap<String, String>,
+            #[serde(default)]
             pub(super) extract: Extract,
         }
 
-        /// The sections with fixed names, and their keys. `plans` has names of its own.
+        /// The sections with fixed names, and their keys. `plans` and `workspaces` have names of their own.
         pub(super) const SECTIONS: &[(&str, &[&str])] = &[$((stringify!($name), $kind::KEYS),)*];
     };
 }

@@ -111,6 +111,36 @@ async fn a_rate_limit_says_itself_and_when_to_come_back() {
 }
 
 #[tokio::test]
+async fn a_workspace_is_held_to_the_plan_that_it_was_put_on() {
+    let world = World::with_config("[workspaces]\nsmall = \"free\"\n").await;
+    let small = world.server.create_key_with(&["scrape", "stream:write"], &["--workspace", "small"]);
+    let address = world.server.address();
+    let usage = http::get(address, "/v1/usage", Some(&small)).await;
+    assert_eq!(usage.header("ratelimit-policy"), Some("\"default\";q=2;w=1"));
+    assert_eq!(usage.header("pagewire-concurrent-cap"), Some("2"));
+    let usage = usage.json();
+    assert_eq!((&usage["plan"], &usage["credits"]["allowance"]), (&json!("free"), &json!(1_000)));
+    let mut limited = None;
+    for _ in 0..40 {
+        let answer = http::get(address, "/v1/usage", Some(&small)).await;
+        if answer.status != 200 {
+            limited = Some(answer);
+            break;
+        }
+    }
+    let limited = limited.expect("two a second are not forty at once");
+    let _ = problem(&limited, 429, "rate_limited");
+    assert_eq!(limited.header("retry-after"), Some("1"));
+    assert!(limited.header("ratelimit").is_some_and(|left| left.contains("r=0")));
+    let usage = world.get("/v1/usage").await;
+    assert_eq!(
+        usage.header("ratelimit-policy"),
+        Some("\"unlimited\""),
+        "another workspace feels nothing of it"
+    );
+}
+
+#[tokio::test]
 async fn connections_at_once_have_a_cap_that_is_told() {
     let world = World::with_config("[plans.enterprise]\nconnections_max = 2\n").await;
     let body = light(&[world.origin.url("/hang")], 1);
