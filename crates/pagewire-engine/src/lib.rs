@@ -18,6 +18,7 @@ pub mod schedule;
 pub mod scrape;
 mod single;
 mod source;
+pub mod upload;
 
 pub use engine::{Engine, EngineParts, EngineSettings, Refusal, ScrapeFailure};
 pub use envelope::Failure;
