@@ -8,23 +8,20 @@ use std::time::Duration;
 use bytes::Bytes;
 use jiff::Timestamp;
 use pagewire_fetch::Client;
-use pagewire_journal::{Durability, Fence, KeySpace, Position, ReadError, SegmentJournal, SegmentOptions};
-use pagewire_store::{Chunk, KeyMode, NewRun, RunKind, RunRow, RunStatus, Store, StoreError};
-use pagewire_types::{
-    ParseRequest, Problem, RobotsRule, RunId, ScrapeParams, ScrapeRequest, StreamRequest, UrlEntry,
-};
+use pagewire_journal::{Durability, KeySpace, ReadError, SegmentJournal, SegmentOptions};
+use pagewire_store::{KeyMode, Store, StoreError};
+use pagewire_types::{ParseRequest, RobotsRule, RunId, ScrapeRequest};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::account::{Accounts, Caller, WorkspaceAccount};
-use crate::envelope::Failure;
 use crate::parse::Parser;
 use crate::pdf::PdfReader;
 use crate::read::PageReader;
 use crate::recipe::Recipe;
-use crate::run::attachment::Attachment;
-use crate::run::{Ending, Run, RunInput, RunLimits, RunParts, supervisor};
-use crate::schedule::{Class, Politeness, Scheduler};
+use crate::refusal::{Refusal, ScrapeFailure};
+use crate::run::{Run, RunLimits, RunParts};
+use crate::schedule::{Politeness, Scheduler};
 use crate::scrape::Scraper;
 use crate::single;
 use crate::source::Source;
@@ -34,7 +31,7 @@ const SCRAPE_WAIT_MAX: Duration = Duration::from_secs(900);
 /// How long fetches under way may go on once the server is shutting down.
 const DRAIN_FETCHES: Duration = Duration::from_secs(8);
 /// How long a run's lease holds without being renewed.
-const LEASE: Duration = Duration::from_secs(60);
+pub(crate) const LEASE: Duration = Duration::from_secs(60);
 /// What a page of the sandbox costs.
 const SANDBOX_CREDITS: u32 = 0;
 /// How often runs whose time is over are looked for.
@@ -83,71 +80,19 @@ pub struct EngineParts {
     pub pdf: Arc<dyn PdfReader>,
 }
 
-/// Why the engine does not do what was asked.
-#[derive(Debug, thiserror::Error)]
-pub enum Refusal {
-    /// The request is at fault.
-    #[error("{}", .0.detail)]
-    Invalid(Box<Problem>),
-    /// The workspace has no credits left.
-    #[error("the workspace's credits are used up")]
-    CreditsExhausted,
-    /// More than this server can take.
-    #[error("the server is overloaded: {0}")]
-    Overloaded(&'static str),
-    /// The server is shutting down.
-    #[error("the server is shutting down")]
-    Draining,
-    /// No such run in the workspace.
-    #[error("there is no such stream")]
-    NotFound,
-    /// The run's window is over.
-    #[error("the stream's window for resuming is over")]
-    StreamExpired,
-    /// The position to resume from lies past the end.
-    #[error("the id lies past the newest record of the stream, {tip}")]
-    CursorPastEnd {
-        /// The newest record.
-        tip: u64,
-    },
-    /// The state failed.
-    #[error("the state could not be read or written")]
-    Store(#[from] StoreError),
-    /// The journal failed.
-    #[error("the journal could not be opened")]
-    Journal(#[from] ReadError),
-}
-
-impl From<Box<Problem>> for Refusal {
-    fn from(problem: Box<Problem>) -> Self {
-        Self::Invalid(problem)
-    }
-}
-
-/// Why a scrape gave no page.
-#[derive(Debug, thiserror::Error)]
-pub enum ScrapeFailure {
-    /// The target is at fault.
-    #[error("{}", .0.message)]
-    Target(Failure),
-    /// The request was not taken.
-    #[error(transparent)]
-    Refused(#[from] Refusal),
-}
-
 /// Everything below the edge.
 pub struct Engine {
-    settings: EngineSettings,
-    store: Arc<dyn Store>,
-    accounts: Arc<Accounts>,
+    pub(crate) settings: EngineSettings,
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) accounts: Arc<Accounts>,
     scheduler: Arc<Scheduler>,
     web: Scraper,
     sandbox: Scraper,
     parser: Parser,
     runs: Mutex<HashMap<RunId, Arc<Run>>>,
-    tasks: TaskTracker,
-    draining: CancellationToken,
-    stopping: CancellationToken,
+    pub(crate) tasks: TaskTracker,
+    pub(crate) draining: CancellationToken,
+    pub(crate) stopping: CancellationToken,
 }
 
 impl Engine {
@@ -173,7 +118,7 @@ impl Engine {
             draining: CancellationToken::new(),
             stopping: CancellationToken::new(),
         });
-        engine.recover().await?;
+        engine.recover_streams().await?;
         engine.tasks.spawn(engine.scheduler.clone().run(engine.draining.clone()));
         engine.tasks.spawn(engine.clone().sweep());
         Ok(engine)
@@ -253,150 +198,7 @@ impl Engine {
         Ok(page)
     }
 
-    /// Makes a run of the request, durably, and attaches its first consumer.
-    pub async fn start_stream(
-        &self,
-        caller: &Caller,
-        request: StreamRequest,
-        trace_id: String,
-    ) -> Result<Attachment, Refusal> {
-        self.admit(caller)?;
-        let total = request.entries.len() as u64;
-        let input = RunInput::of_request(request.params, request.entries, self.settings.robots)?;
-        if self.lock().len() >= self.settings.runs_max {
-            return Err(Refusal::Overloaded("as many runs as it can hold are under way"));
-        }
-        let id = RunId::generate();
-        let created_at = Timestamp::now();
-        let new_run = NewRun {
-            id,
-            workspace: caller.workspace.id.clone(),
-            kind: RunKind::Stream,
-            mode: caller.mode,
-            defaults: request.params_json,
-            concurrency: request.concurrency,
-            urls_total: total,
-            created_at,
-            trace_id: trace_id.clone(),
-            owner: lease_owner(),
-            lease: LEASE,
-        };
-        let fence = self.store.create_run(new_run, chunks_of(request.chunks_json)).await?;
-        let run = self.make_run(RunParts {
-            id,
-            account: caller.workspace.clone(),
-            mode: caller.mode,
-            input: Some(input),
-            total,
-            concurrency: request.concurrency,
-            created_at,
-            journal: self.open_journal(id, total).await?,
-            fence: Fence(fence),
-            ending: None,
-        });
-        let attachment = run.attach(Position::START, trace_id, self.draining.clone());
-        run.schedule(Class::Stream);
-        self.supervise(run);
-        Ok(attachment)
-    }
-
-    /// Attaches a consumer to a run of the caller's workspace and mode, after the record that it has.
-    pub async fn resume_stream(
-        &self,
-        caller: &Caller,
-        id: RunId,
-        after: Position,
-        trace_id: String,
-    ) -> Result<Attachment, Refusal> {
-        if self.draining.is_cancelled() {
-            return Err(Refusal::Draining);
-        }
-        let held = self.lock().get(&id).cloned();
-        let run = match held {
-            Some(run) if run.account().id == caller.workspace.id && run.mode() == caller.mode => run,
-            Some(_) => return Err(Refusal::NotFound),
-            None => self.bring_back(caller, id).await?,
-        };
-        if run.ending().is_some_and(|ending| ending.status != RunStatus::Completed) {
-            return Err(Refusal::StreamExpired);
-        }
-        let tip = run.progress().done;
-        if after.0 > tip {
-            return Err(Refusal::CursorPastEnd { tip });
-        }
-        Ok(run.attach(after, trace_id, self.draining.clone()))
-    }
-
-    /// A run that ended, but whose consumer may not have read its end.
-    async fn bring_back(&self, caller: &Caller, id: RunId) -> Result<Arc<Run>, Refusal> {
-        let row = self.store.run(caller.workspace.id.clone(), caller.mode, id).await?;
-        let row = row.ok_or(Refusal::NotFound)?;
-        let ended_at = row.finished_at.ok_or(Refusal::Overloaded("the run belongs to another process"))?;
-        let since = Timestamp::now().as_millisecond() - ended_at.as_millisecond();
-        let window = i64::try_from(self.settings.run.resume_window.as_millis()).unwrap_or(i64::MAX);
-        if row.status != RunStatus::Completed || since > window {
-            return Err(Refusal::StreamExpired);
-        }
-        let run = self.make_run(RunParts {
-            id,
-            account: caller.workspace.clone(),
-            mode: row.mode,
-            input: None,
-            total: row.urls_total,
-            concurrency: row.concurrency,
-            created_at: row.created_at,
-            journal: self.open_journal(id, row.urls_total).await?,
-            fence: Fence(row.fence),
-            ending: Some(Ending { status: row.status, at: ended_at }),
-        });
-        Ok(self.lock().entry(id).or_insert(run).clone())
-    }
-
-    async fn recover(&self) -> Result<(), Refusal> {
-        for row in self.store.unfinished_streams().await? {
-            let id = row.id;
-            match self.take_up(row).await {
-                Ok(run) => {
-                    let progress = run.progress();
-                    tracing::info!(run = %id.hex(), done = progress.done, total = progress.total, "took up a run");
-                    self.supervise(run);
-                }
-                // One run that cannot be read must not keep the server from starting.
-                Err(error) => {
-                    tracing::error!(run = %id.hex(), error = &error as &dyn std::error::Error, "a run could not be taken up");
-                }
-            }
-        }
-        Ok(())
-    }
-
-    async fn take_up(&self, row: RunRow) -> Result<Arc<Run>, Refusal> {
-        let fence = self.store.lease_run(row.id, lease_owner(), Timestamp::now(), LEASE).await?;
-        let defaults = serde_json::from_str(&row.defaults).map_err(|_| damaged("stored parameters"))?;
-        let input = RunInput::new(ScrapeParams::read_stored(defaults), self.settings.robots)?;
-        for (items, chunk) in self.store.chunks(row.id).await?.into_iter().zip(0..) {
-            let items = serde_json::from_str(&items).map_err(|_| damaged("a stored chunk"))?;
-            input.load(chunk, UrlEntry::read_stored(items)?)?;
-        }
-        let account = self.accounts.workspace(&row.workspace).await?;
-        let run = self.make_run(RunParts {
-            id: row.id,
-            account,
-            mode: row.mode,
-            input: Some(input),
-            total: row.urls_total,
-            concurrency: row.concurrency,
-            created_at: row.created_at,
-            journal: self.open_journal(row.id, row.urls_total).await?,
-            fence: Fence(fence),
-            ending: None,
-        });
-        run.schedule(Class::Stream);
-        run.wait_for_consumer();
-        Ok(run)
-    }
-
-    fn make_run(&self, parts: RunParts) -> Arc<Run> {
+    pub(crate) fn make_run(&self, parts: RunParts) -> Arc<Run> {
         let scraper = self.scraper(parts.mode).clone();
         Run::new(parts, self.scheduler.clone(), scraper, self.settings.run)
     }
@@ -408,12 +210,7 @@ impl Engine {
         }
     }
 
-    fn supervise(&self, run: Arc<Run>) {
-        self.lock().insert(run.id(), run.clone());
-        self.tasks.spawn(supervisor::supervise(run, self.store.clone(), self.stopping.clone()));
-    }
-
-    async fn open_journal(&self, id: RunId, total: u64) -> Result<SegmentJournal, Refusal> {
+    pub(crate) async fn open_journal(&self, id: RunId, total: u64) -> Result<SegmentJournal, Refusal> {
         let directory = self.journal_directory(id);
         let options = SegmentOptions {
             keys: KeySpace::Ordinals(total),
@@ -431,7 +228,7 @@ impl Engine {
         self.settings.journals.join("runs").join(id.hex())
     }
 
-    fn admit(&self, caller: &Caller) -> Result<(), Refusal> {
+    pub(crate) fn admit(&self, caller: &Caller) -> Result<(), Refusal> {
         if self.draining.is_cancelled() {
             return Err(Refusal::Draining);
         }
@@ -485,27 +282,11 @@ impl Engine {
         Ok(())
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<RunId, Arc<Run>>> {
+    pub(crate) fn lock(&self) -> MutexGuard<'_, HashMap<RunId, Arc<Run>>> {
         self.runs.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-fn chunks_of(items: Vec<String>) -> Vec<Chunk> {
-    items
-        .into_iter()
-        .zip(0_u32..)
-        .map(|(items, index)| Chunk {
-            index,
-            first_ordinal: u64::from(index) * pagewire_types::request::CHUNK_URLS as u64,
-            items,
-        })
-        .collect()
-}
-
-fn lease_owner() -> String {
+pub(crate) fn lease_owner() -> String {
     format!("pid-{}", std::process::id())
-}
-
-fn damaged(what: &'static str) -> Refusal {
-    Refusal::Store(StoreError::damaged(what))
 }

@@ -12,11 +12,11 @@ use pagewire_types::{FieldError, ParseRequest, Problem, ProblemCode, TargetUrl};
 use tokio::sync::Semaphore;
 use url::Url;
 
-use crate::engine::Refusal;
 use crate::envelope::{EnvelopeWriter, FetchFacts, Head};
 use crate::pdf::PdfFault;
 use crate::read::{Body, PageReader, Unread};
 use crate::recipe::Recipe;
+use crate::refusal::Refusal;
 
 /// Pages that are read or wait for it at once.
 const PAGES_MAX: usize = 64;

@@ -39,6 +39,10 @@ needed_scopes! {
     MayStream = [StreamWrite];
     /// `stream:read`, which a page in a browser may hold, or `stream:write`, which the stream was started with
     MayReadStreams = [StreamRead, StreamWrite];
+    /// `jobs:read`
+    MayReadJobs = [JobsRead];
+    /// `jobs:write`
+    MayWriteJobs = [JobsWrite];
     /// `admin`
     MayAdminister = [Admin];
     /// any scope
@@ -133,7 +137,7 @@ fn presented_key(parts: &Parts, query_allowed: bool) -> Result<String, ApiError>
         keys.push(key.trim().to_owned());
     }
     keys.extend(text(header::HeaderName::from_static("x-api-key"))?);
-    let event_stream = parts.method == Method::GET && parts.uri.path().starts_with("/v1/stream");
+    let event_stream = parts.method == Method::GET && is_event_stream(parts.uri.path());
     if event_stream && query_allowed {
         let query = parts.uri.query().unwrap_or_default();
         let found = url::form_urlencoded::parse(query.as_bytes()).filter(|(name, _)| name == "api_key");
@@ -151,6 +155,12 @@ fn presented_key(parts: &Parts, query_allowed: bool) -> Result<String, ApiError>
             "two different keys came with one request; send one",
         )),
     }
+}
+
+/// Whether GET of that path answers with an event stream.
+fn is_event_stream(path: &str) -> bool {
+    let job = path.strip_prefix("/v1/jobs/").is_some_and(|rest| rest.ends_with("/stream"));
+    job || path == "/v1/events" || path.starts_with("/v1/stream")
 }
 
 #[cfg(test)]

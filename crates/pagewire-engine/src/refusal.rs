@@ -1,0 +1,64 @@
+//! Why the engine does not do what was asked.
+
+use pagewire_journal::ReadError;
+use pagewire_store::StoreError;
+use pagewire_types::Problem;
+
+use crate::envelope::Failure;
+
+/// Why the engine does not do what was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum Refusal {
+    /// The request is at fault.
+    #[error("{}", .0.detail)]
+    Invalid(Box<Problem>),
+    /// The workspace has no credits left.
+    #[error("the workspace's credits are used up")]
+    CreditsExhausted,
+    /// More than this server can take.
+    #[error("the server is overloaded: {0}")]
+    Overloaded(&'static str),
+    /// The server is shutting down.
+    #[error("the server is shutting down")]
+    Draining,
+    /// No such run in the workspace.
+    #[error("there is no such stream")]
+    NotFound,
+    /// The run's window is over.
+    #[error("the stream's window for resuming is over")]
+    StreamExpired,
+    /// The position to resume from lies past the end.
+    #[error("the id lies past the newest record of the stream, {tip}")]
+    CursorPastEnd {
+        /// The newest record.
+        tip: u64,
+    },
+    /// The state failed.
+    #[error("the state could not be read or written")]
+    Store(#[from] StoreError),
+    /// The journal failed.
+    #[error("the journal could not be opened")]
+    Journal(#[from] ReadError),
+}
+
+impl From<Box<Problem>> for Refusal {
+    fn from(problem: Box<Problem>) -> Self {
+        Self::Invalid(problem)
+    }
+}
+
+/// Why a scrape gave no page.
+#[derive(Debug, thiserror::Error)]
+pub enum ScrapeFailure {
+    /// The target is at fault.
+    #[error("{}", .0.message)]
+    Target(Failure),
+    /// The request was not taken.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+}
+
+/// Something stored that cannot be read back.
+pub(crate) fn damaged(what: &'static str) -> Refusal {
+    Refusal::Store(StoreError::damaged(what))
+}
