@@ -10,7 +10,7 @@ use pagewire_types::{KeyId, RunId, Scope, WorkspaceId};
 use crate::error::StoreError;
 use crate::state::Store;
 use crate::state::keys::{ApiKey, KeyMode, Revocation};
-use crate::state::runs::{Chunk, NewRun, RunKind, RunStatus};
+use crate::state::runs::{Chunk, NewRun, RunEnd, RunKind, RunStatus};
 use crate::state::workspaces::Workspace;
 
 fn at(seconds: i64) -> Timestamp {
@@ -123,13 +123,35 @@ async fn a_stale_fence_changes_nothing(store: &dyn Store) {
         store.lease_run(run.id, "you".to_owned(), at(1), Duration::from_secs(60)).await.expect("leased");
     assert!(second > first);
     let stale = |outcome: Result<(), StoreError>| matches!(outcome, Err(StoreError::StaleFence));
-    assert!(stale(store.finish_run(run.id, first, RunStatus::Completed, at(2)).await));
+    assert!(stale(
+        store
+            .finish_run(
+                run.id,
+                first,
+                RunEnd { status: RunStatus::Completed, at: at(2), ..jobs::completed() }
+            )
+            .await
+    ));
     assert!(stale(store.release_run(run.id, first).await));
     assert!(stale(store.charge_run(run.id, first, 5, at(2)).await.map(drop)));
     let row = store.run(mine.clone(), KeyMode::Live, run.id).await.expect("read").expect("there");
     assert_eq!((row.status, row.credits_charged), (RunStatus::Running, 0));
-    store.finish_run(run.id, second, RunStatus::Completed, at(2)).await.expect("ended");
-    assert!(stale(store.finish_run(run.id, second, RunStatus::Cancelled, at(3)).await), "an end is an end");
+    store
+        .finish_run(run.id, second, RunEnd { status: RunStatus::Completed, at: at(2), ..jobs::completed() })
+        .await
+        .expect("ended");
+    assert!(
+        stale(
+            store
+                .finish_run(
+                    run.id,
+                    second,
+                    RunEnd { status: RunStatus::Cancelled, at: at(3), ..jobs::completed() }
+                )
+                .await
+        ),
+        "an end is an end"
+    );
     let row = store.run(mine, KeyMode::Live, run.id).await.expect("read").expect("there");
     assert_eq!((row.status, row.finished_at), (RunStatus::Completed, Some(at(2))));
 }
@@ -151,7 +173,10 @@ async fn ended_runs_are_found_by_age_and_forgotten(store: &dyn Store) {
     let run = new_run(&mine);
     let chunk = Chunk { index: 0, first_ordinal: 0, items: "[]".to_owned() };
     let fence = store.create_run(run.clone(), vec![chunk]).await.expect("accepted");
-    store.finish_run(run.id, fence, RunStatus::Cancelled, at(50)).await.expect("ended");
+    store
+        .finish_run(run.id, fence, RunEnd { status: RunStatus::Cancelled, at: at(50), ..jobs::completed() })
+        .await
+        .expect("ended");
     assert!(!store.runs_finished_before(at(50)).await.expect("read").contains(&run.id));
     assert!(store.runs_finished_before(at(51)).await.expect("read").contains(&run.id));
     store.delete_run(run.id).await.expect("deleted");

@@ -14,11 +14,10 @@ pub use error::StoreError;
 pub use sqlite::{SqliteOptions, SqliteStore, Synchronous};
 pub use state::credits::Credits;
 pub use state::jobs::{
-    Acceptance, Cancellation, FileRow, IdempotencyKey, JobEnd, JobFilter, JobPart, JobRow, Jobs, LeasedChunk,
-    NewInput, NewJob,
+    Acceptance, Cancellation, IdempotencyKey, JobFilter, JobPart, JobRow, Jobs, LeasedChunk, NewInput, NewJob,
 };
 pub use state::keys::{ApiKey, KeyMode, Keys, Revocation};
-pub use state::runs::{Chunk, NewRun, RunKind, RunRow, RunStatus, Runs};
+pub use state::runs::{Chunk, FileRow, NewRun, RunEnd, RunKind, RunRow, RunStatus, Runs};
 pub use state::uploads::{ChunkRange, UploadRow, Uploads};
 pub use state::workspaces::{Workspace, Workspaces};
 pub use state::{Answer, Store};

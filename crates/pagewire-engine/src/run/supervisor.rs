@@ -6,57 +6,62 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use pagewire_journal::AppendError;
-use pagewire_store::{RunStatus, Store, StoreError};
+use pagewire_store::{FileRow, RunEnd, RunStatus, Store, StoreError};
+use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
-use super::{EarlyEnd, Ending, Run, lock};
+use super::{ERROR, EarlyEnd, Ending, Run, lock};
+use crate::engine::LEASE;
 
 /// How often the credits of a run under way are charged.
 const CHARGE_INTERVAL: Duration = Duration::from_secs(5);
 /// How long a run that failed to commit waits before it may be opened again.
 const COMMIT_RETRY: Duration = Duration::from_secs(1);
 
-/// Why supervision stopped.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Verdict {
+/// Why work on a run stopped.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// It has ended.
     Ended(RunStatus),
-    /// The process is going down; the next one goes on with the run.
+    /// It has ended by a fault of this server, which is told in a sentence.
+    Failed(String),
+    /// The process is going down, or another has taken the run over: somebody else goes on with it.
     Interrupted,
 }
 
-/// Sees a run through. Returns when the run has ended or the process is shutting down.
+/// Sees a stream through. Returns when it has ended or the process is shutting down.
 pub(crate) async fn supervise(run: Arc<Run>, store: Arc<dyn Store>, shutdown: CancellationToken) {
-    let verdict = {
-        let committing = commit(&run);
-        let watching = async {
-            let verdict = watch(&run, store.as_ref(), &shutdown).await;
-            run.group.close();
+    let verdict = work_off(&run, watch(&run, store.as_ref(), &shutdown)).await;
+    settle(&run, store.as_ref(), verdict, Vec::new()).await;
+}
+
+/// Commits the run's records until `watching` has come to a verdict, and everything that was recorded by then.
+pub(crate) async fn work_off(run: &Run, watching: impl Future<Output = Verdict>) -> Verdict {
+    let committing = commit(run);
+    let watching = async {
+        let verdict = watching.await;
+        run.group.close();
+        verdict
+    };
+    tokio::pin!(committing);
+    tokio::pin!(watching);
+    let verdict = tokio::select! {
+        verdict = &mut watching => {
+            if let Err(error) = committing.await {
+                tracing::error!(run = %run.id.hex(), error = &error as &dyn std::error::Error, "the last records of a run were not committed");
+            }
             verdict
-        };
-        tokio::pin!(committing);
-        tokio::pin!(watching);
-        tokio::select! {
-            verdict = &mut watching => {
-                if let Err(error) = committing.await {
-                    tracing::error!(run = %run.id.hex(), error = &error as &dyn std::error::Error, "the last records of a run were not committed");
-                }
-                verdict
-            }
-            Err(error) = &mut committing => {
-                tracing::error!(run = %run.id.hex(), error = &error as &dyn std::error::Error, "a run's journal failed; the run has ended");
-                Verdict::Ended(RunStatus::Failed)
-            }
+        }
+        Err(error) = &mut committing => {
+            tracing::error!(run = %run.id.hex(), error = &error as &dyn std::error::Error, "a run's journal failed; the run has ended");
+            Verdict::Failed("the run's records could not be written".to_owned())
         }
     };
     run.stop.cancel();
     if let Some(lane) = run.lane.get() {
         run.scheduler.remove(*lane);
     }
-    if let Err(error) = settle(&run, store.as_ref(), verdict).await {
-        tracing::error!(run = %run.id.hex(), error = &error as &dyn std::error::Error, "the end of a run could not be stored; it is settled at the next start");
-    }
-    *lock(&run.input) = None;
-    run.journal.cool();
+    verdict
 }
 
 /// Commits until the group is closed. A full disk is waited out: records are kept, and fetching stops by itself once
@@ -74,17 +79,12 @@ async fn commit(run: &Run) -> Result<(), AppendError> {
 }
 
 async fn watch(run: &Run, store: &dyn Store, shutdown: &CancellationToken) -> Verdict {
-    let mut tip = pagewire_journal::Journal::tip(run.journal.as_ref());
-    let age = Timestamp::now().as_millisecond() - run.created_at.as_millisecond();
-    let wall = run.limits.wall_time.saturating_sub(Duration::from_millis(u64::try_from(age).unwrap_or(0)));
-    let wall_time = tokio::time::sleep(wall);
-    tokio::pin!(wall_time);
+    let wall_time = tokio::time::sleep(run.wall_time_left());
+    let keeping = keep(run, store);
+    let completed = run.completed();
+    tokio::pin!(wall_time, keeping, completed);
     let mut time_is_over = false;
-    let mut charge = tokio::time::interval(CHARGE_INTERVAL);
     loop {
-        if tip.borrow_and_update().tally.total() >= run.total {
-            return Verdict::Ended(RunStatus::Completed);
-        }
         let expiry = run.expires_at();
         let expired = async {
             match expiry {
@@ -93,6 +93,7 @@ async fn watch(run: &Run, store: &dyn Store, shutdown: &CancellationToken) -> Ve
             }
         };
         tokio::select! {
+            () = &mut completed => return Verdict::Ended(RunStatus::Completed),
             () = shutdown.cancelled() => return Verdict::Interrupted,
             () = run.consumer_changed.notified() => {}
             () = expired => {
@@ -104,14 +105,29 @@ async fn watch(run: &Run, store: &dyn Store, shutdown: &CancellationToken) -> Ve
                 time_is_over = true;
                 run.end_early(EarlyEnd::MaxWallTime);
             }
-            changed = tip.changed() => {
-                // The run holds the journal, so its watch cannot close.
-                if changed.is_err() { return Verdict::Interrupted; }
+            () = &mut keeping => return Verdict::Interrupted,
+        }
+    }
+}
+
+/// Renews the lease and charges what the run has cost, for as long as the run is ours. Returns when it is not.
+pub(crate) async fn keep(run: &Run, store: &dyn Store) {
+    let mut charge = tokio::time::interval(CHARGE_INTERVAL);
+    let mut renew = tokio::time::interval(LEASE / 3);
+    renew.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        let kept = tokio::select! {
+            _ = charge.tick() => charge_run(run, store).await,
+            _ = renew.tick() => store.renew_run(run.id, run.fence.0, Timestamp::now(), LEASE).await,
+        };
+        match kept {
+            Ok(()) => {}
+            Err(StoreError::StaleFence) => {
+                tracing::warn!(run = %run.id.hex(), "another process has taken the run over");
+                return;
             }
-            _ = charge.tick() => {
-                if let Err(error) = charge_run(run, store).await {
-                    tracing::warn!(run = %run.id.hex(), error = &error as &dyn std::error::Error, "credits were not charged; they are with the next charge");
-                }
+            Err(error) => {
+                tracing::warn!(run = %run.id.hex(), error = &error as &dyn std::error::Error, "a run was not charged or its lease not renewed; that is tried again");
             }
         }
     }
@@ -121,20 +137,56 @@ async fn charge_run(run: &Run, store: &dyn Store) -> Result<(), StoreError> {
     store.charge_run(run.id, run.fence.0, run.tip().tally.weight, Timestamp::now()).await.map(drop)
 }
 
-async fn settle(run: &Run, store: &dyn Store, verdict: Verdict) -> Result<(), StoreError> {
-    charge_run(run, store).await?;
-    match verdict {
-        Verdict::Ended(status) => {
-            let ending = Ending { status, at: Timestamp::now() };
-            let stored = store.finish_run(run.id, run.fence.0, status, ending.at).await;
-            run.ending.send_replace(Some(ending));
-            stored
-        }
-        Verdict::Interrupted => store.release_run(run.id, run.fence.0).await,
+/// Stores how the run has ended, or gives it back.
+pub(crate) async fn settle(run: &Run, store: &dyn Store, verdict: Verdict, files: Vec<FileRow>) {
+    if let Err(error) = try_to_settle(run, store, verdict, files).await {
+        tracing::error!(run = %run.id.hex(), error = &error as &dyn std::error::Error, "the end of a run could not be stored; it is settled at the next start");
     }
+    *lock(&run.input) = None;
+    run.journal.cool();
+}
+
+async fn try_to_settle(
+    run: &Run,
+    store: &dyn Store,
+    verdict: Verdict,
+    files: Vec<FileRow>,
+) -> Result<(), StoreError> {
+    charge_run(run, store).await?;
+    let (status, error) = match verdict {
+        Verdict::Ended(status) => (status, None),
+        Verdict::Failed(error) => (RunStatus::Failed, Some(error)),
+        Verdict::Interrupted => return store.release_run(run.id, run.fence.0).await,
+    };
+    let tally = run.tip().tally;
+    let ending = Ending { status, at: Timestamp::now() };
+    let end = RunEnd {
+        status,
+        at: ending.at,
+        urls_done: tally.total(),
+        urls_errored: tally.count(ERROR),
+        error,
+        files,
+    };
+    let stored = store.finish_run(run.id, run.fence.0, end).await;
+    run.ending.send_replace(Some(ending));
+    stored
 }
 
 impl Run {
+    /// Until every URL has its record.
+    pub(crate) async fn completed(&self) {
+        let mut tip = pagewire_journal::Journal::tip(self.journal.as_ref());
+        // The run holds the journal, so its watch cannot close.
+        let _ = tip.wait_for(|tip| tip.tally.total() >= self.total).await;
+    }
+
+    /// How long the run may still go on.
+    pub(crate) fn wall_time_left(&self) -> Duration {
+        let age = Timestamp::now().as_millisecond() - self.created_at.as_millisecond();
+        self.limits.wall_time.saturating_sub(Duration::from_millis(u64::try_from(age).unwrap_or(0)))
+    }
+
     /// When a run that nobody reads is given up.
     fn expires_at(&self) -> Option<Instant> {
         let consumer = lock(&self.consumer);

@@ -8,10 +8,10 @@ use super::{at, new_run, workspace};
 use crate::error::StoreError;
 use crate::state::Store;
 use crate::state::jobs::{
-    Acceptance, Cancellation, FileRow, IdempotencyKey, JobEnd, JobFilter, LeasedChunk, NewInput, NewJob,
+    Acceptance, Cancellation, IdempotencyKey, JobFilter, LeasedChunk, NewInput, NewJob,
 };
 use crate::state::keys::KeyMode;
-use crate::state::runs::{Chunk, NewRun, RunKind, RunStatus};
+use crate::state::runs::{Chunk, FileRow, NewRun, RunEnd, RunKind, RunStatus};
 use crate::state::uploads::{ChunkRange, UploadRow};
 
 pub(super) async fn check(store: &dyn Store) {
@@ -41,7 +41,7 @@ fn all() -> JobFilter {
     JobFilter { status: None, before: None, limit: 10 }
 }
 
-fn completed() -> JobEnd {
+pub(super) fn completed() -> RunEnd {
     let file = FileRow {
         part: 0,
         name: "a.ndjson".to_owned(),
@@ -50,7 +50,7 @@ fn completed() -> JobEnd {
         rows: 3,
         sha256: "00".to_owned(),
     };
-    JobEnd {
+    RunEnd {
         status: RunStatus::Completed,
         at: at(9),
         urls_done: 3,
@@ -162,10 +162,10 @@ async fn a_job_ends_once_with_its_files(store: &dyn Store) {
         store.request_cancel(mine.clone(), KeyMode::Live, id, at(3)).await.expect("asked"),
         Cancellation::Noted(RunStatus::Running)
     );
-    assert!(matches!(store.finish_job(id, fence - 1, completed()).await, Err(StoreError::StaleFence)));
+    assert!(matches!(store.finish_run(id, fence - 1, completed()).await, Err(StoreError::StaleFence)));
     assert_eq!(store.files(id).await.expect("read"), []);
-    store.finish_job(id, fence, completed()).await.expect("ended");
-    assert!(matches!(store.finish_job(id, fence, completed()).await, Err(StoreError::StaleFence)));
+    store.finish_run(id, fence, completed()).await.expect("ended");
+    assert!(matches!(store.finish_run(id, fence, completed()).await, Err(StoreError::StaleFence)));
     let row = store.job(mine.clone(), KeyMode::Live, id).await.expect("read").expect("there");
     assert_eq!((row.run.status, row.urls_done, row.urls_errored), (RunStatus::Completed, 3, 1));
     let job = row.job.expect("a job");
@@ -208,7 +208,7 @@ async fn an_upload_stays_while_a_job_reads_it(store: &dyn Store) {
     let row = store.job(mine.clone(), KeyMode::Live, id).await.expect("read").expect("there");
     assert_eq!(row.job.expect("a job").upload_blob.as_deref(), Some("uploads/a"));
 
-    store.finish_job(id, fence, completed()).await.expect("ended");
+    store.finish_run(id, fence, completed()).await.expect("ended");
     assert_eq!(store.uploads_unused_since(at(50)).await.expect("read"), std::slice::from_ref(&upload));
     assert!(store.delete_upload(upload.id.clone()).await.expect("asked"));
     assert!(store.job(mine, KeyMode::Live, id).await.expect("read").is_some(), "the job stays");

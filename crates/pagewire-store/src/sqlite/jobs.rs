@@ -12,11 +12,10 @@ use super::runs::{StoredRun, insert_chunks, insert_run, lease_end, refuse_stale,
 use crate::error::StoreError;
 use crate::state::Answer;
 use crate::state::jobs::{
-    Acceptance, Cancellation, FileRow, IdempotencyKey, JobEnd, JobFilter, JobPart, JobRow, Jobs, LeasedChunk,
-    NewInput, NewJob,
+    Acceptance, Cancellation, IdempotencyKey, JobFilter, JobPart, JobRow, Jobs, LeasedChunk, NewInput, NewJob,
 };
 use crate::state::keys::KeyMode;
-use crate::state::runs::RunStatus;
+use crate::state::runs::{FileRow, RunStatus};
 use crate::state::uploads::ChunkRange;
 
 /// A run, and what it has as a job where it is one.
@@ -297,48 +296,6 @@ impl Jobs for SqliteStore {
             delete.push(")");
             delete.build().execute(&self.writer).await?;
             Ok(())
-        })
-    }
-
-    fn finish_job(&self, id: RunId, fence: u64, end: JobEnd) -> Answer<'_, ()> {
-        Box::pin(async move {
-            let run = id.hex();
-            let mut transaction = self.begin().await?;
-            let done = sqlx::query(
-                "UPDATE runs SET status = $3, finished_at = $4, urls_done = $5, urls_errored = $6, error = $7, \
-                 owner = NULL, lease_until = NULL \
-                 WHERE id = $1 AND fence = $2 AND status IN ('queued', 'running')",
-            )
-            .bind(&run)
-            .bind(signed(fence))
-            .bind(status_text(end.status))
-            .bind(micros(end.at))
-            .bind(signed(end.urls_done))
-            .bind(signed(end.urls_errored))
-            .bind(&end.error)
-            .execute(&mut *transaction)
-            .await?;
-            refuse_stale(done.rows_affected())?;
-            sqlx::query("DELETE FROM chunk_leases WHERE run = $1")
-                .bind(&run)
-                .execute(&mut *transaction)
-                .await?;
-            for file in &end.files {
-                sqlx::query(
-                    "INSERT INTO run_files (run, part, name, blob, bytes, rows, sha256) \
-                     VALUES ($1, $2, $3, $4, $5, $6, $7)",
-                )
-                .bind(&run)
-                .bind(i64::from(file.part))
-                .bind(&file.name)
-                .bind(&file.blob)
-                .bind(signed(file.bytes))
-                .bind(signed(file.rows))
-                .bind(&file.sha256)
-                .execute(&mut *transaction)
-                .await?;
-            }
-            Ok(transaction.commit().await?)
         })
     }
 

@@ -12,7 +12,7 @@ use super::row::{micros, mode, mode_text, parsed, signed, timestamp, unsigned};
 use crate::error::StoreError;
 use crate::state::Answer;
 use crate::state::keys::KeyMode;
-use crate::state::runs::{Chunk, NewRun, RunKind, RunRow, RunStatus, Runs};
+use crate::state::runs::{Chunk, NewRun, RunEnd, RunKind, RunRow, RunStatus, Runs};
 
 const FIRST_FENCE: u64 = 1;
 /// Rows of one statement, far under SQLite's bound on parameters.
@@ -236,19 +236,45 @@ impl Runs for SqliteStore {
         })
     }
 
-    fn finish_run(&self, id: RunId, fence: u64, status: RunStatus, at: Timestamp) -> Answer<'_, ()> {
+    fn finish_run(&self, id: RunId, fence: u64, end: RunEnd) -> Answer<'_, ()> {
         Box::pin(async move {
+            let run = id.hex();
+            let mut transaction = self.begin().await?;
             let done = sqlx::query(
-                "UPDATE runs SET status = $3, finished_at = $4, owner = NULL, lease_until = NULL \
+                "UPDATE runs SET status = $3, finished_at = $4, urls_done = $5, urls_errored = $6, error = $7, \
+                 owner = NULL, lease_until = NULL \
                  WHERE id = $1 AND fence = $2 AND status IN ('queued', 'running')",
             )
-            .bind(id.hex())
+            .bind(&run)
             .bind(signed(fence))
-            .bind(status_text(status))
-            .bind(micros(at))
-            .execute(&self.writer)
+            .bind(status_text(end.status))
+            .bind(micros(end.at))
+            .bind(signed(end.urls_done))
+            .bind(signed(end.urls_errored))
+            .bind(&end.error)
+            .execute(&mut *transaction)
             .await?;
-            refuse_stale(done.rows_affected())
+            refuse_stale(done.rows_affected())?;
+            sqlx::query("DELETE FROM chunk_leases WHERE run = $1")
+                .bind(&run)
+                .execute(&mut *transaction)
+                .await?;
+            for file in &end.files {
+                sqlx::query(
+                    "INSERT INTO run_files (run, part, name, blob, bytes, rows, sha256) \
+                     VALUES ($1, $2, $3, $4, $5, $6, $7)",
+                )
+                .bind(&run)
+                .bind(i64::from(file.part))
+                .bind(&file.name)
+                .bind(&file.blob)
+                .bind(signed(file.bytes))
+                .bind(signed(file.rows))
+                .bind(&file.sha256)
+                .execute(&mut *transaction)
+                .await?;
+            }
+            Ok(transaction.commit().await?)
         })
     }
 

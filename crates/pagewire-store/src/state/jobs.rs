@@ -9,7 +9,7 @@ use pagewire_types::{RunId, UploadId, WorkspaceId};
 
 use super::Answer;
 use super::keys::KeyMode;
-use super::runs::{Chunk, NewRun, RunRow, RunStatus};
+use super::runs::{Chunk, FileRow, NewRun, RunRow, RunStatus};
 use super::uploads::ChunkRange;
 
 /// A job to be accepted.
@@ -121,40 +121,6 @@ pub struct JobFilter {
     pub limit: u32,
 }
 
-/// How a job's run has ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct JobEnd {
-    /// Completed, cancelled or failed.
-    pub status: RunStatus,
-    /// When.
-    pub at: Timestamp,
-    /// URLs that have their record.
-    pub urls_done: u64,
-    /// Those of them that failed.
-    pub urls_errored: u64,
-    /// Why it failed.
-    pub error: Option<String>,
-    /// What it leaves behind.
-    pub files: Vec<FileRow>,
-}
-
-/// A file that a job leaves behind.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FileRow {
-    /// Its place among the files.
-    pub part: u32,
-    /// What it is called when it is downloaded.
-    pub name: String,
-    /// Where it is.
-    pub blob: String,
-    /// Its size.
-    pub bytes: u64,
-    /// URLs in it.
-    pub rows: u64,
-    /// SHA-256, in lower-case hexadecimal.
-    pub sha256: String,
-}
-
 /// What a request to cancel found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Cancellation {
@@ -208,9 +174,6 @@ pub trait Jobs: Send + Sync {
 
     /// Gives chunks back that were leased under the fence.
     fn release_chunks(&self, id: RunId, fence: u64, chunks: Vec<u32>) -> Answer<'_, ()>;
-
-    /// Ends the run and lists its files, in one. Its chunks are nobody's from then on.
-    fn finish_job(&self, id: RunId, fence: u64, end: JobEnd) -> Answer<'_, ()>;
 
     /// The files of a run, in order.
     fn files(&self, id: RunId) -> Answer<'_, Vec<FileRow>>;

@@ -115,6 +115,40 @@ pub struct RunRow {
     pub credits_charged: u64,
 }
 
+/// How a run has ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunEnd {
+    /// Completed, cancelled or failed.
+    pub status: RunStatus,
+    /// When.
+    pub at: Timestamp,
+    /// URLs that have their record.
+    pub urls_done: u64,
+    /// Those of them that failed.
+    pub urls_errored: u64,
+    /// Why it failed.
+    pub error: Option<String>,
+    /// What it leaves behind.
+    pub files: Vec<FileRow>,
+}
+
+/// A file that a run leaves behind.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FileRow {
+    /// Its place among the files.
+    pub part: u32,
+    /// What it is called when it is downloaded.
+    pub name: String,
+    /// Where it is.
+    pub blob: String,
+    /// Its size.
+    pub bytes: u64,
+    /// URLs in it.
+    pub rows: u64,
+    /// SHA-256, in lower-case hexadecimal.
+    pub sha256: String,
+}
+
 /// Runs.
 pub trait Runs: Send + Sync {
     /// Accepts a run with its whole input, all or nothing, leased to its owner. Gives the first fencing token.
@@ -139,8 +173,8 @@ pub trait Runs: Send + Sync {
     /// Gives the run back unfinished, and its chunks with it.
     fn release_run(&self, id: RunId, fence: u64) -> Answer<'_, ()>;
 
-    /// Ends the run.
-    fn finish_run(&self, id: RunId, fence: u64, status: RunStatus, at: Timestamp) -> Answer<'_, ()>;
+    /// Ends the run and lists its files, in one. Its chunks are nobody's from then on.
+    fn finish_run(&self, id: RunId, fence: u64, end: RunEnd) -> Answer<'_, ()>;
 
     /// Charges the workspace what the run has cost beyond what was charged before. `credits` is the run's whole sum,
     /// so that repeating a charge charges nothing. Gives what was charged now.
