@@ -9,12 +9,13 @@ use bytes::Bytes;
 use jiff::Timestamp;
 use pagewire_fetch::Client;
 use pagewire_journal::{Durability, KeySpace, ReadError, SegmentJournal, SegmentOptions};
-use pagewire_store::{KeyMode, Store, StoreError};
+use pagewire_store::{Blobs, KeyMode, RunKind, Store, StoreError};
 use pagewire_types::{ParseRequest, RobotsRule, RunId, ScrapeRequest};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::account::{Accounts, Caller, WorkspaceAccount};
+use crate::job::JobRoom;
 use crate::parse::Parser;
 use crate::pdf::PdfReader;
 use crate::read::PageReader;
@@ -46,6 +47,10 @@ pub struct EngineSettings {
     pub fetches_max: usize,
     /// Runs at once.
     pub runs_max: usize,
+    /// Jobs under way at once; others wait.
+    pub jobs_max: usize,
+    /// The longest that a job goes on.
+    pub job_wall_time: Duration,
     /// What one host may be asked.
     pub politeness: Politeness,
     /// What robots.txt means where a request says nothing.
@@ -74,6 +79,8 @@ pub struct EngineParts {
     pub store: Arc<dyn Store>,
     /// Who may do what.
     pub accounts: Arc<Accounts>,
+    /// Where uploads and files are.
+    pub blobs: Blobs,
     /// What reaches targets.
     pub client: Client,
     /// Reads PDFs.
@@ -84,6 +91,8 @@ pub struct EngineParts {
 pub struct Engine {
     pub(crate) settings: EngineSettings,
     pub(crate) store: Arc<dyn Store>,
+    pub(crate) blobs: Blobs,
+    pub(crate) jobs: JobRoom,
     pub(crate) accounts: Arc<Accounts>,
     scheduler: Arc<Scheduler>,
     web: Scraper,
@@ -98,7 +107,7 @@ pub struct Engine {
 impl Engine {
     /// Starts the engine and takes up the runs that a crash or a restart left unfinished.
     pub async fn start(parts: EngineParts) -> Result<Arc<Self>, Refusal> {
-        let EngineParts { settings, store, accounts, client, pdf } = parts;
+        let EngineParts { settings, store, accounts, blobs, client, pdf } = parts;
         let scheduler = Arc::new(Scheduler::new(settings.fetches_max, settings.politeness));
         let (reader, credits, bytes_max) =
             (PageReader::new(pdf), settings.page_credits, settings.record_bytes_max);
@@ -106,8 +115,10 @@ impl Engine {
         let web = Scraper::new(Source::Web(client), reader.clone(), credits, bytes_max);
         let sandbox = Scraper::new(Source::Sandbox, reader, SANDBOX_CREDITS, bytes_max);
         let engine = Arc::new(Self {
+            jobs: JobRoom::new(settings.jobs_max),
             settings,
             store,
+            blobs,
             accounts,
             scheduler,
             web,
@@ -119,6 +130,7 @@ impl Engine {
             stopping: CancellationToken::new(),
         });
         engine.recover_streams().await?;
+        engine.recover_jobs().await?;
         engine.tasks.spawn(engine.scheduler.clone().run(engine.draining.clone()));
         engine.tasks.spawn(engine.clone().sweep());
         Ok(engine)
@@ -200,7 +212,11 @@ impl Engine {
 
     pub(crate) fn make_run(&self, parts: RunParts) -> Arc<Run> {
         let scraper = self.scraper(parts.mode).clone();
-        Run::new(parts, self.scheduler.clone(), scraper, self.settings.run)
+        let limits = match parts.kind {
+            RunKind::Stream => self.settings.run,
+            RunKind::Job => RunLimits { wall_time: self.settings.job_wall_time, ..self.settings.run },
+        };
+        Run::new(parts, self.scheduler.clone(), scraper, limits)
     }
 
     fn scraper(&self, mode: KeyMode) -> &Scraper {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use jiff::Timestamp;
 use pagewire_extract::{Facts, Unsatisfied};
-use pagewire_types::{ErrorRecord, TargetErrorCode, UrlEntry};
+use pagewire_types::{ErrorRecord, InvalidLine, TargetErrorCode, UrlEntry};
 
 /// What the fetch tells of a page, beside what the page tells of itself.
 #[derive(Debug)]
@@ -121,6 +121,26 @@ pub(crate) fn error_record(entry: &UrlEntry, index: u32, attempts: u32, failure:
         metadata: entry.metadata.as_deref().and_then(|text| serde_json::from_str(text).ok()),
         errors: failure.unsatisfied.iter().flat_map(|unsatisfied| unsatisfied.faults.clone()).collect(),
         data: failure.unsatisfied.as_ref().map(|unsatisfied| unsatisfied.data.clone()),
+    };
+    let mut out = Vec::with_capacity(256);
+    write_json(&mut out, &record);
+    Bytes::from(out)
+}
+
+/// The JSON of the `error` record of a line that is no URL.
+pub(crate) fn invalid_line_record(line: &InvalidLine, index: u32) -> Bytes {
+    let record = ErrorRecord {
+        url: line.given.clone(),
+        code: TargetErrorCode::InvalidUrl,
+        http_status: None,
+        error: format!("line {} of the upload: {}", line.line, line.invalid),
+        retryable: false,
+        attempts: 0,
+        index,
+        custom_id: None,
+        metadata: None,
+        errors: Vec::new(),
+        data: None,
     };
     let mut out = Vec::with_capacity(256);
     write_json(&mut out, &record);

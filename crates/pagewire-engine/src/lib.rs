@@ -7,6 +7,7 @@ pub mod account;
 pub mod engine;
 mod envelope;
 pub mod export;
+pub mod job;
 mod parse;
 pub mod pdf;
 mod read;

@@ -5,14 +5,13 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use pagewire_journal::{Fence, Position};
 use pagewire_store::{Chunk, NewRun, RunKind, RunRow, RunStatus};
-use pagewire_types::{RunId, ScrapeParams, StreamRequest, UrlEntry};
+use pagewire_types::{RunId, ScrapeParams, StoredEntry, StreamRequest};
 
 use crate::account::Caller;
 use crate::engine::{Engine, LEASE, lease_owner};
 use crate::refusal::{Refusal, damaged};
 use crate::run::attachment::Attachment;
 use crate::run::{Ending, Run, RunInput, RunParts, supervisor};
-use crate::schedule::Class;
 
 impl Engine {
     /// Makes a run of the request, durably, and attaches its first consumer.
@@ -46,6 +45,7 @@ impl Engine {
         let fence = self.store.create_run(new_run, chunks_of(request.chunks_json)).await?;
         let run = self.make_run(RunParts {
             id,
+            kind: RunKind::Stream,
             account: caller.workspace.clone(),
             mode: caller.mode,
             input: Some(input),
@@ -57,7 +57,7 @@ impl Engine {
             ending: None,
         });
         let attachment = run.attach(Position::START, trace_id, self.draining.clone());
-        run.schedule(Class::Stream);
+        run.schedule();
         self.supervise(run);
         Ok(attachment)
     }
@@ -101,6 +101,7 @@ impl Engine {
         }
         let run = self.make_run(RunParts {
             id,
+            kind: RunKind::Stream,
             account: caller.workspace.clone(),
             mode: row.mode,
             input: None,
@@ -138,11 +139,12 @@ impl Engine {
         let input = RunInput::new(ScrapeParams::read_stored(defaults), self.settings.robots)?;
         for (items, chunk) in self.store.chunks(row.id).await?.into_iter().zip(0..) {
             let items = serde_json::from_str(&items).map_err(|_| damaged("a stored chunk"))?;
-            input.load(chunk, UrlEntry::read_stored(items)?)?;
+            input.load(chunk, StoredEntry::read_chunk(items)?)?;
         }
         let account = self.accounts.workspace(&row.workspace).await?;
         let run = self.make_run(RunParts {
             id: row.id,
+            kind: RunKind::Stream,
             account,
             mode: row.mode,
             input: Some(input),
@@ -153,7 +155,7 @@ impl Engine {
             fence: Fence(fence),
             ending: None,
         });
-        run.schedule(Class::Stream);
+        run.schedule();
         run.wait_for_consumer();
         Ok(run)
     }
@@ -164,7 +166,7 @@ impl Engine {
     }
 }
 
-fn chunks_of(items: Vec<String>) -> Vec<Chunk> {
+pub(crate) fn chunks_of(items: Vec<String>) -> Vec<Chunk> {
     items
         .into_iter()
         .zip(0_u32..)

@@ -21,6 +21,7 @@ mod main_content;
 mod markdown;
 mod metadata;
 pub mod pdf;
+mod output;
 mod plan;
 mod selectors;
 mod sketch;
@@ -31,4 +32,5 @@ mod text;
 
 pub use error::{ExtractError, Unsatisfied};
 pub use plan::{Facts, Input, Plan, PlanOptions, Scan, is_pdf};
+pub use output::{OutputField, OutputKind};
 pub use sketch::coerce::Price;

@@ -62,6 +62,12 @@ impl GroupCommit {
         }
     }
 
+    /// Records that wait for the next commit.
+    #[must_use]
+    pub fn pending(&self) -> usize {
+        self.lock().records.len()
+    }
+
     /// Lets the committer end once it has committed what is pending.
     pub fn close(&self) {
         self.lock().closed = true;

@@ -15,6 +15,7 @@ pub mod record;
 pub mod request;
 pub mod scope;
 pub mod scrape;
+pub mod stored_entry;
 pub mod target_error;
 pub mod target_url;
 
@@ -29,5 +30,6 @@ pub use record::{End, ErrorRecord, Progress, Warning};
 pub use request::{ScrapeRequest, StreamRequest, UrlEntry};
 pub use scope::{Scope, Scopes};
 pub use scrape::{ExtractEngine, ProxyType, Retry, RetryOn, RobotsRule, ScrapeOptions, ScrapeParams};
+pub use stored_entry::{InvalidLine, StoredEntry};
 pub use target_error::TargetErrorCode;
 pub use target_url::TargetUrl;

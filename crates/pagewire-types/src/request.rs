@@ -53,14 +53,13 @@ impl UrlEntry {
         Self { url, given, overrides: None, custom_id: None, metadata: None }
     }
 
-    /// Reads the entries of a stored chunk, which were accepted when they were stored.
-    pub fn read_stored(items: Value) -> Result<Vec<Self>, Box<Problem>> {
+    /// Reads an entry that stands alone: a JSON string, or an object with `url` and overrides.
+    pub fn parse(item: Value) -> Result<Self, Box<Problem>> {
         let mut reading = Reading::default();
-        let Value::Array(items) = items else {
-            return Err(Box::new(Problem::new(ProblemCode::Internal, "a stored chunk is not an array")));
-        };
-        let entries = items.into_iter().filter_map(|item| reading.entry(item, "")).collect();
-        reading.verdict().map(|()| entries)
+        let entry = reading.entry(item, "");
+        reading.verdict()?;
+        // `verdict` has refused what is no entry.
+        entry.ok_or_else(|| Box::new(Problem::new(ProblemCode::Internal, "an entry without a URL passed")))
     }
 }
 
@@ -107,7 +106,8 @@ pub struct StreamRequest {
     pub params: ScrapeParams,
     /// `params` as JSON text, to be stored and read back by [`ScrapeParams::read_stored`].
     pub params_json: String,
-    /// `entries` as JSON arrays of at most [`CHUNK_URLS`], to be stored and read back by [`UrlEntry::read_stored`].
+    /// `entries` as JSON arrays of at most [`CHUNK_URLS`], to be stored and read back by
+    /// [`StoredEntry::read_chunk`](crate::StoredEntry::read_chunk).
     pub chunks_json: Vec<String>,
 }
 
@@ -351,7 +351,8 @@ mod tests {
         }))
         .expect("valid");
         let items = serde_json::from_str(&request.chunks_json[0]).expect("json");
-        assert_eq!(UrlEntry::read_stored(items).expect("stored"), request.entries);
+        let entries: Vec<_> = request.entries.into_iter().map(crate::StoredEntry::Url).collect();
+        assert_eq!(crate::StoredEntry::read_chunk(items).expect("stored"), entries);
         let params = serde_json::from_str(&request.params_json).expect("json");
         assert_eq!(ScrapeParams::read_stored(params), request.params);
     }

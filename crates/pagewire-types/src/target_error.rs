@@ -38,11 +38,13 @@ pub enum TargetErrorCode {
     ExtractionInvalid,
     /// The run ended before this URL was fetched.
     Cancelled,
+    /// A line of an upload that was kept though it is no URL.
+    InvalidUrl,
 }
 
 impl TargetErrorCode {
     /// Every code, in the contract's order.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::DnsFailed,
         Self::ConnectFailed,
         Self::TlsFailed,
@@ -59,6 +61,7 @@ impl TargetErrorCode {
         Self::NoProxyAvailable,
         Self::ExtractionInvalid,
         Self::Cancelled,
+        Self::InvalidUrl,
     ];
 
     /// The code on the wire.
@@ -81,6 +84,7 @@ impl TargetErrorCode {
             Self::NoProxyAvailable => "no_proxy_available",
             Self::ExtractionInvalid => "extraction_invalid",
             Self::Cancelled => "cancelled",
+            Self::InvalidUrl => "invalid_url",
         }
     }
 
@@ -104,6 +108,7 @@ impl TargetErrorCode {
             Self::NoProxyAvailable => "No such proxy is configured",
             Self::ExtractionInvalid => "The extracted data does not satisfy the schema",
             Self::Cancelled => "The run ended before this URL was fetched",
+            Self::InvalidUrl => "A line of the upload is no URL",
         }
     }
 
@@ -127,7 +132,8 @@ impl TargetErrorCode {
             | Self::RenderFailed
             | Self::ProxyFailed
             | Self::NoProxyAvailable
-            | Self::Cancelled => 502,
+            | Self::Cancelled
+            | Self::InvalidUrl => 502,
         }
     }
 }

@@ -4,11 +4,11 @@
 //! a run of a million URLs holds no more of them than its window.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
+use pagewire_extract::OutputField;
 use pagewire_types::request::CHUNK_URLS;
-use pagewire_types::{Problem, RobotsRule, ScrapeParams, UrlEntry};
+use pagewire_types::{InvalidLine, Problem, RobotsRule, ScrapeParams, StoredEntry, UrlEntry};
 
 use super::lock;
 use crate::recipe::Recipe;
@@ -19,30 +19,37 @@ pub struct RunInput {
     defaults: ScrapeParams,
     shared: Arc<Recipe>,
     robots: RobotsRule,
-    chunks: Mutex<HashMap<u32, Arc<Chunk>>>,
+    chunks: Mutex<HashMap<u32, Chunk>>,
 }
 
-/// Up to [`CHUNK_URLS`] URLs that follow each other in the input.
+/// Up to [`CHUNK_URLS`] entries that follow each other in the input.
 #[derive(Debug)]
 struct Chunk {
-    entries: Vec<UrlEntry>,
-    /// Of the URLs that bring overrides; empty where none does.
-    recipes: Vec<Option<Arc<Recipe>>>,
-    /// URLs without a record.
-    open: AtomicUsize,
+    entries: Vec<Loaded>,
+    /// Entries without a record.
+    open: usize,
 }
 
-/// One URL of a chunk that is loaded.
 #[derive(Debug)]
-pub(super) struct LoadedUrl {
-    chunk: Arc<Chunk>,
-    place: usize,
+enum Loaded {
+    Url(LoadedUrl),
+    Invalid(Arc<InvalidLine>),
 }
 
-impl LoadedUrl {
-    pub(super) fn entry(&self) -> &UrlEntry {
-        &self.chunk.entries[self.place]
-    }
+/// A URL of a chunk that is loaded, and how it is fetched and read.
+#[derive(Debug, Clone)]
+pub(super) struct LoadedUrl {
+    pub(super) entry: Arc<UrlEntry>,
+    pub(super) recipe: Arc<Recipe>,
+}
+
+/// An entry that has no record yet.
+#[derive(Debug)]
+pub(super) enum OpenEntry {
+    /// To be fetched from this host.
+    Url { ordinal: u32, host: Arc<str> },
+    /// To be recorded as it is.
+    Invalid { ordinal: u32, line: Arc<InvalidLine> },
 }
 
 impl RunInput {
@@ -59,53 +66,97 @@ impl RunInput {
         robots: RobotsRule,
     ) -> Result<Self, Box<Problem>> {
         let input = Self::new(defaults, robots)?;
-        let mut entries = entries.into_iter().peekable();
+        let mut entries = entries.into_iter().map(StoredEntry::Url).peekable();
         for chunk in 0.. {
             if entries.peek().is_none() {
                 break;
             }
-            input.load(chunk, entries.by_ref().take(CHUNK_URLS).collect())?;
+            input.load(chunk, entries.by_ref().take(CHUNK_URLS))?;
         }
         Ok(input)
     }
 
     /// Takes a chunk in. Faults of its URLs are told by pointers into the request, `/urls/0` being the first URL of the
     /// first chunk.
-    pub fn load(&self, chunk: u32, entries: Vec<UrlEntry>) -> Result<(), Box<Problem>> {
-        let mut recipes = Vec::new();
-        if entries.iter().any(|entry| entry.overrides.is_some()) {
-            recipes.reserve_exact(entries.len());
-            for (place, entry) in entries.iter().enumerate() {
-                recipes.push(self.recipe_of(entry).map_err(|problem| {
-                    moved_under(problem, &format!("/urls/{}", chunk as usize * CHUNK_URLS + place))
-                })?);
+    pub fn load(
+        &self,
+        chunk: u32,
+        entries: impl IntoIterator<Item = StoredEntry>,
+    ) -> Result<(), Box<Problem>> {
+        let loaded = entries.into_iter().zip(first_ordinal(chunk)..).map(|(entry, ordinal)| match entry {
+            StoredEntry::Invalid(line) => Ok(Loaded::Invalid(Arc::new(line))),
+            StoredEntry::Url(entry) => {
+                self.loaded(entry).map_err(|problem| moved_under(problem, &format!("/urls/{ordinal}")))
             }
-        }
-        let open = AtomicUsize::new(entries.len());
-        lock(&self.chunks).insert(chunk, Arc::new(Chunk { entries, recipes, open }));
+        });
+        let entries = loaded.collect::<Result<Vec<_>, Box<Problem>>>()?;
+        self.hold(chunk, entries);
         Ok(())
     }
 
-    fn recipe_of(&self, entry: &UrlEntry) -> Result<Option<Arc<Recipe>>, Box<Problem>> {
-        let Some(overrides) = &entry.overrides else { return Ok(None) };
-        self.shared
-            .with_overrides(overrides, &self.defaults, self.robots)
-            .map(|recipe| Some(Arc::new(recipe)))
+    /// Takes a chunk in that nobody waits for: a URL whose overrides do not go with the run's parameters becomes an error
+    /// of its own.
+    pub(super) fn load_stored(&self, chunk: u32, entries: Vec<StoredEntry>) {
+        let loaded = entries.into_iter().zip(1 + u64::from(first_ordinal(chunk))..).map(|(entry, line)| {
+            let entry = match entry {
+                StoredEntry::Invalid(line) => return Loaded::Invalid(Arc::new(line)),
+                StoredEntry::Url(entry) => entry,
+            };
+            let given = entry.given().to_owned();
+            self.loaded(entry).unwrap_or_else(|problem| {
+                Loaded::Invalid(Arc::new(InvalidLine { invalid: problem.detail, given, line }))
+            })
+        });
+        self.hold(chunk, loaded.collect());
     }
 
-    /// The hosts of a chunk's URLs, by the names that the scheduler has for them, each with the URL's ordinal. Empty for
-    /// a chunk that is not loaded.
-    pub(super) fn hosts_of(&self, chunk: u32, scheduled: impl Fn(&str) -> Arc<str>) -> Vec<(u32, Arc<str>)> {
-        let Some(loaded) = lock(&self.chunks).get(&chunk).cloned() else { return Vec::new() };
+    fn loaded(&self, entry: UrlEntry) -> Result<Loaded, Box<Problem>> {
+        let recipe = self.recipe_of(&entry)?;
+        Ok(Loaded::Url(LoadedUrl { entry: Arc::new(entry), recipe }))
+    }
+
+    fn hold(&self, chunk: u32, entries: Vec<Loaded>) {
+        let open = entries.len();
+        lock(&self.chunks).insert(chunk, Chunk { entries, open });
+    }
+
+    /// The fields that pages are asked for where a URL says nothing else.
+    pub(super) fn fields(&self) -> Vec<OutputField> {
+        self.shared.plan.output_fields()
+    }
+
+    fn recipe_of(&self, entry: &UrlEntry) -> Result<Arc<Recipe>, Box<Problem>> {
+        let Some(overrides) = &entry.overrides else { return Ok(self.shared.clone()) };
+        self.shared.with_overrides(overrides, &self.defaults, self.robots).map(Arc::new)
+    }
+
+    /// The entries of a chunk, of which those that are `done` count as recorded. None for a chunk that is not loaded.
+    pub(super) fn open_entries(
+        &self,
+        chunk: u32,
+        scheduled_host: impl Fn(&str) -> Arc<str>,
+        done: impl Fn(u32) -> bool,
+    ) -> Vec<OpenEntry> {
+        let mut chunks = lock(&self.chunks);
+        let Some(loaded) = chunks.get_mut(&chunk) else { return Vec::new() };
         let mut hosts = HashMap::<&str, Arc<str>>::new();
-        let first = first_ordinal(chunk);
-        (first..)
-            .zip(&loaded.entries)
-            .map(|(ordinal, entry)| {
-                let host = entry.url.host();
-                (ordinal, hosts.entry(host).or_insert_with(|| scheduled(host)).clone())
-            })
-            .collect()
+        let mut open = Vec::with_capacity(loaded.entries.len());
+        for (ordinal, entry) in (first_ordinal(chunk)..).zip(&loaded.entries) {
+            match entry {
+                _ if done(ordinal) => {}
+                Loaded::Url(url) => {
+                    let host = url.entry.url.host();
+                    let host = hosts.entry(host).or_insert_with(|| scheduled_host(host)).clone();
+                    open.push(OpenEntry::Url { ordinal, host });
+                }
+                Loaded::Invalid(line) => open.push(OpenEntry::Invalid { ordinal, line: line.clone() }),
+            }
+        }
+        loaded.open = open.len();
+        if open.is_empty() {
+            chunks.remove(&chunk);
+        }
+        open
     }
 
     /// The chunks that are loaded, in order.
@@ -115,30 +166,33 @@ impl RunInput {
         chunks
     }
 
+    /// Whether a chunk is loaded: some of its entries have no record.
+    pub(super) fn is_loaded(&self, chunk: u32) -> bool {
+        lock(&self.chunks).contains_key(&chunk)
+    }
+
     /// A URL of a chunk that is loaded.
     pub(super) fn url(&self, ordinal: u32) -> Option<LoadedUrl> {
-        let chunk = lock(&self.chunks).get(&chunk_of(ordinal)).cloned()?;
-        let place = ordinal as usize % CHUNK_URLS;
-        (place < chunk.entries.len()).then_some(LoadedUrl { chunk, place })
+        match lock(&self.chunks).get(&chunk_of(ordinal))?.entries.get(ordinal as usize % CHUNK_URLS)? {
+            Loaded::Url(url) => Some(url.clone()),
+            Loaded::Invalid(_) => None,
+        }
     }
 
-    /// How a URL is to be fetched and read.
-    pub(super) fn recipe<'a>(&'a self, url: &'a LoadedUrl) -> &'a Arc<Recipe> {
-        url.chunk.recipes.get(url.place).and_then(Option::as_ref).unwrap_or(&self.shared)
-    }
-
-    /// A URL has its record; with the last one its chunk is let go.
+    /// An entry has its record; with the last one its chunk is let go.
     pub(super) fn recorded(&self, ordinal: u32) {
         let mut chunks = lock(&self.chunks);
         let chunk = chunk_of(ordinal);
-        if chunks.get(&chunk).is_some_and(|chunk| chunk.open.fetch_sub(1, Ordering::Relaxed) == 1) {
+        let Some(loaded) = chunks.get_mut(&chunk) else { return };
+        loaded.open = loaded.open.saturating_sub(1);
+        if loaded.open == 0 {
             chunks.remove(&chunk);
         }
     }
 }
 
 /// The chunk that a URL is in.
-pub(super) fn chunk_of(ordinal: u32) -> u32 {
+fn chunk_of(ordinal: u32) -> u32 {
     ordinal / CHUNK_URLS as u32
 }
 

@@ -5,6 +5,7 @@
 
 pub mod attachment;
 mod ending;
+mod feed;
 mod input;
 mod open_records;
 pub mod supervisor;
@@ -15,21 +16,23 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use jiff::Timestamp;
+use pagewire_extract::OutputField;
 use pagewire_journal::{
     Appended, Fence, GroupCommit, GroupPolicy, Key, Kind, NewRecord, Position, SegmentJournal,
 };
-use pagewire_store::KeyMode;
+use pagewire_store::{KeyMode, RunKind};
 use pagewire_types::{End, Progress, RunId, TargetErrorCode, Warning};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::account::WorkspaceAccount;
-use crate::envelope::{Failure, error_record};
+use crate::envelope::{Failure, error_record, invalid_line_record};
 use crate::retry;
-use crate::schedule::{Item, LaneId, LaneLimits, Outcome, Scheduler, Work};
+use crate::schedule::{Class, Item, LaneId, LaneLimits, Outcome, Scheduler, Work};
 use crate::scrape::Scraper;
 use crate::source::host_of_scheduled;
 pub use ending::{EarlyEnd, Ending};
+use input::OpenEntry;
 pub use input::RunInput;
 use open_records::OpenRecords;
 
@@ -55,6 +58,8 @@ pub struct RunLimits {
 pub struct RunParts {
     /// Its name.
     pub id: RunId,
+    /// Whether somebody reads along.
+    pub kind: RunKind,
     /// Whose it is.
     pub account: Arc<WorkspaceAccount>,
     /// What it reaches.
@@ -78,6 +83,7 @@ pub struct RunParts {
 /// A batch of URLs being worked off.
 pub struct Run {
     id: RunId,
+    kind: RunKind,
     account: Arc<WorkspaceAccount>,
     mode: KeyMode,
     input: Mutex<Option<Arc<RunInput>>>,
@@ -96,6 +102,10 @@ pub struct Run {
     open: Mutex<OpenRecords>,
     warnings: watch::Sender<Vec<Warning>>,
     ending: watch::Sender<Option<Ending>>,
+    /// Why the rest of its URLs is not fetched.
+    ended_early: OnceLock<EarlyEnd>,
+    /// Cancelled when its owner wants it to end.
+    cancel: CancellationToken,
     /// Cancelled when the run must stop at once, whatever is under way.
     stop: CancellationToken,
     /// Cancelled when the run's time is over: what is under way ends as an error then.
@@ -122,9 +132,14 @@ impl Run {
             records: (parts.concurrency as usize / 2).clamp(1, 64),
             bytes: 1 << 20,
         });
-        let passed = pagewire_journal::Journal::tip(&parts.journal).borrow().position;
+        let passed = match parts.kind {
+            RunKind::Stream => pagewire_journal::Journal::tip(&parts.journal).borrow().position,
+            // Nobody reads along: a record is off the run's hands with its commit.
+            RunKind::Job => Position(u64::MAX),
+        };
         Arc::new(Self {
             id: parts.id,
+            kind: parts.kind,
             account: parts.account,
             mode: parts.mode,
             input: Mutex::new(parts.input.map(Arc::new)),
@@ -143,6 +158,8 @@ impl Run {
             open: Mutex::new(OpenRecords::new(passed)),
             warnings: watch::Sender::new(Vec::new()),
             ending: watch::Sender::new(parts.ending),
+            ended_early: OnceLock::new(),
+            cancel: CancellationToken::new(),
             stop: CancellationToken::new(),
             time_over: CancellationToken::new(),
         })
@@ -164,6 +181,40 @@ impl Run {
     #[must_use]
     pub fn mode(&self) -> KeyMode {
         self.mode
+    }
+
+    /// Whether somebody reads along.
+    #[must_use]
+    pub fn kind(&self) -> RunKind {
+        self.kind
+    }
+
+    pub(crate) fn fence(&self) -> u64 {
+        self.fence.0
+    }
+
+    pub(crate) fn journal(&self) -> &Arc<SegmentJournal> {
+        &self.journal
+    }
+
+    /// Told how the run ends.
+    pub(crate) fn watch_ending(&self) -> watch::Receiver<Option<Ending>> {
+        self.ending.subscribe()
+    }
+
+    /// The fields that its pages are asked for. None once the run has ended.
+    pub(crate) fn fields(&self) -> Vec<OutputField> {
+        self.input().map_or_else(Vec::new, |input| input.fields())
+    }
+
+    /// Lets the run end: what is under way finishes, what waits is skipped.
+    pub(crate) fn cancel(&self) {
+        self.cancel.cancel();
+    }
+
+    /// Until the run is cancelled.
+    pub(crate) async fn cancelled(&self) {
+        self.cancel.cancelled().await;
     }
 
     /// How it ended, if it has.
@@ -206,10 +257,14 @@ impl Run {
     }
 
     /// Gives what is loaded and not done yet to the scheduler.
-    pub(crate) fn schedule(self: &Arc<Self>, class: crate::schedule::Class) {
+    pub(crate) fn schedule(self: &Arc<Self>) {
         let Some(input) = self.input() else { return };
         let waiting: Vec<(Item, Arc<str>)> =
             input.loaded_chunks().into_iter().flat_map(|chunk| self.unfinished(&input, chunk)).collect();
+        let class = match self.kind {
+            RunKind::Stream => Class::Stream,
+            RunKind::Job => Class::Job,
+        };
         let limits = LaneLimits {
             concurrency: self.concurrency,
             open_max: self.concurrency * 2,
@@ -224,17 +279,24 @@ impl Run {
         let _ = self.lane.set(lane);
     }
 
-    /// The URLs of a chunk that have no record, each with its host.
+    /// The URLs of a chunk that have no record, each with its host. What is no URL gets its record.
     fn unfinished(&self, input: &RunInput, chunk: u32) -> Vec<(Item, Arc<str>)> {
-        let mut waiting = input.hosts_of(chunk, |host| self.scraper.scheduled_host(host));
-        waiting.retain(|(ordinal, _)| {
-            let done = self.journal.contains(key_of(*ordinal));
-            if done {
-                input.recorded(*ordinal);
+        let open = input.open_entries(
+            chunk,
+            |host| self.scraper.scheduled_host(host),
+            |ordinal| self.journal.contains(key_of(ordinal)),
+        );
+        let mut waiting = Vec::with_capacity(open.len());
+        for entry in open {
+            match entry {
+                OpenEntry::Url { ordinal, host } => waiting.push((Item { ordinal, attempts: 0 }, host)),
+                OpenEntry::Invalid { ordinal, line } => {
+                    let body = invalid_line_record(&line, ordinal);
+                    self.record(input, Item { ordinal, attempts: 0 }, ERROR, 0, body);
+                }
             }
-            !done
-        });
-        waiting.into_iter().map(|(ordinal, host)| (Item { ordinal, attempts: 0 }, host)).collect()
+        }
+        waiting
     }
 
     /// Starts nothing until a consumer attaches.
@@ -266,10 +328,15 @@ impl Run {
 
     /// The URLs not yet under way end as errors, and with the last of them the run.
     fn end_early(&self, reason: EarlyEnd) {
+        let _ = self.ended_early.set(reason);
         self.warn(reason.warning());
         if reason == EarlyEnd::MaxWallTime {
             self.time_over.cancel();
         }
+        self.write_off_waiting(reason);
+    }
+
+    fn write_off_waiting(&self, reason: EarlyEnd) {
         let Some(lane) = self.lane.get() else { return };
         for item in self.scheduler.drain_lane(*lane) {
             self.record_cancelled(item, reason);
@@ -278,7 +345,7 @@ impl Run {
 
     fn record_failure(&self, input: &RunInput, item: Item, attempts: u32, failure: &Failure) -> Outcome {
         let Some(url) = input.url(item.ordinal) else { return Outcome::Abandoned };
-        self.record(input, item, ERROR, 0, error_record(url.entry(), item.ordinal, attempts, failure))
+        self.record(input, item, ERROR, 0, error_record(&url.entry, item.ordinal, attempts, failure))
     }
 
     fn record_cancelled(&self, item: Item, reason: EarlyEnd) -> Outcome {
@@ -338,15 +405,14 @@ impl Run {
             self.end_early(EarlyEnd::CreditsExhausted);
             return self.record_cancelled(item, EarlyEnd::CreditsExhausted);
         }
-        let recipe = input.recipe(&url);
-        match self.scraper.attempt(url.entry(), item.ordinal, item.attempts, recipe).await {
+        match self.scraper.attempt(&url.entry, item.ordinal, item.attempts, &url.recipe).await {
             Ok(page) => {
                 self.spend(page.credits);
                 self.record(&input, item, PAGE, page.credits, page.json)
             }
             Err(failed) => {
                 let attempts = item.attempts + 1;
-                match retry::pause(&recipe.options.retry, attempts, &failed, jitter(self.id, item)) {
+                match retry::pause(&url.recipe.options.retry, attempts, &failed, jitter(self.id, item)) {
                     Some(after) => Outcome::Retry { after, host_rest: failed.retry_after },
                     None => self.record_failure(&input, item, attempts, &failed.failure),
                 }

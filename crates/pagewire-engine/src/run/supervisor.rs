@@ -82,7 +82,11 @@ async fn watch(run: &Run, store: &dyn Store, shutdown: &CancellationToken) -> Ve
     let wall_time = tokio::time::sleep(run.wall_time_left());
     let keeping = keep(run, store);
     let completed = run.completed();
-    tokio::pin!(wall_time, keeping, completed);
+    let cancelled = async {
+        run.cancelled().await;
+        run.wind_down().await;
+    };
+    tokio::pin!(wall_time, keeping, completed, cancelled);
     let mut time_is_over = false;
     loop {
         let expiry = run.expires_at();
@@ -94,6 +98,7 @@ async fn watch(run: &Run, store: &dyn Store, shutdown: &CancellationToken) -> Ve
         };
         tokio::select! {
             () = &mut completed => return Verdict::Ended(RunStatus::Completed),
+            () = &mut cancelled => return Verdict::Ended(RunStatus::Cancelled),
             () = shutdown.cancelled() => return Verdict::Interrupted,
             () = run.consumer_changed.notified() => {}
             () = expired => {

@@ -55,6 +55,7 @@ pub(super) struct Lane {
     open: u32,
     bytes: usize,
     pub(super) paused: bool,
+    pub(super) winding_down: bool,
     /// Told when the lane could use more URLs than it has.
     hunger: Arc<Notify>,
 }
@@ -90,6 +91,7 @@ impl Lane {
             open: 0,
             bytes: 0,
             paused: false,
+            winding_down: false,
             hunger: Arc::new(Notify::new()),
         }
     }
@@ -106,6 +108,10 @@ impl Lane {
             self.hosts[place].items.push_back(item);
             self.waiting += 1;
         }
+    }
+
+    pub(super) fn in_flight(&self) -> u32 {
+        self.in_flight
     }
 
     /// URLs that wait for their turn, retries included.
@@ -128,7 +134,7 @@ impl Lane {
         let full = self.in_flight >= self.limits.concurrency
             || self.open >= self.limits.open_max
             || self.bytes >= self.limits.bytes_max;
-        if self.paused || full {
+        if self.paused || self.winding_down || full {
             return Turn::Nothing;
         }
         let mut earliest = self.delayed.peek().map(|Reverse((at, ..))| *at);

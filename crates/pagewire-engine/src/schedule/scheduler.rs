@@ -180,6 +180,20 @@ impl Scheduler {
         self.lock().lanes.get_mut(&id).map_or_else(Vec::new, |entry| entry.lane.drain())
     }
 
+    /// Fetches of a lane that are under way.
+    #[must_use]
+    pub fn in_flight(&self, id: LaneId) -> u32 {
+        self.lock().lanes.get(&id).map_or(0, |entry| entry.lane.in_flight())
+    }
+
+    /// Drops what waits in a lane and starts no more of it; from then on its hunger is told whenever a fetch ends.
+    pub fn wind_down(&self, id: LaneId) {
+        if let Some(entry) = self.lock().lanes.get_mut(&id) {
+            entry.lane.drain();
+            entry.lane.winding_down = true;
+        }
+    }
+
     /// Starts no more of a lane.
     pub fn pause(&self, id: LaneId) {
         if let Some(entry) = self.lock().lanes.get_mut(&id) {
@@ -305,6 +319,9 @@ impl State {
                 let item = Item { attempts: dispatch.item.attempts + 1, ..dispatch.item };
                 entry.lane.delay(item, dispatch.host, now + after);
             }
+        }
+        if entry.lane.winding_down {
+            entry.lane.hunger().notify_one();
         }
     }
 

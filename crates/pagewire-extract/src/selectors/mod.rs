@@ -10,6 +10,7 @@ use dom_query::{Document, Matcher, NodeRef, Selection};
 use regex::Regex;
 use serde_json::Value;
 
+use crate::output::{self, OutputKind};
 use crate::sketch::{FieldType, Shape, coerce};
 use xpath::{Found, Place, XPath};
 
@@ -87,6 +88,15 @@ impl SelectorField {
             Each::Row(shape) => Some(shape),
             Each::Value(_) => None,
         }
+    }
+
+    /// What its values will be.
+    pub(crate) fn output_kind(&self) -> OutputKind {
+        let kind = match &self.each {
+            Each::Value(of) => output::kind_of(of),
+            Each::Row(shape) => OutputKind::Object(output::fields_of(shape)),
+        };
+        if self.all { OutputKind::List(Box::new(kind)) } else { kind }
     }
 
     /// What the field is within a node: `None` where nothing matches.

@@ -13,7 +13,7 @@ use metrics_exporter_prometheus::PrometheusBuilder;
 use pagewire_engine::account::{Accounts, NewKey, Plan};
 use pagewire_engine::run::RunLimits;
 use pagewire_engine::schedule::Politeness;
-use pagewire_engine::{ApiKey, Engine, EngineParts, EngineSettings, NoPdfReader, KeyMode};
+use pagewire_engine::{ApiKey, Engine, EngineParts, EngineSettings, KeyMode, NoPdfReader};
 use pagewire_fetch::{Client, FetchConfig};
 use pagewire_journal::Durability;
 use pagewire_store::{SqliteOptions, SqliteStore, Synchronous};

@@ -1,0 +1,168 @@
+//! Taking jobs, and requests that they end.
+
+use std::sync::Arc;
+
+use jiff::{SignedDuration, Timestamp};
+use pagewire_store::{
+    Acceptance, Cancellation, IdempotencyKey, NewInput, NewJob, NewRun, RunKind, UploadRow,
+};
+use pagewire_types::job_request::JOB_URLS_MAX;
+use pagewire_types::{FieldError, JobInput, JobRequest, Problem, ProblemCode, RunId};
+
+use super::view::AcceptedJob;
+use crate::account::Caller;
+use crate::engine::{Engine, LEASE, lease_owner};
+use crate::refusal::{Refusal, damaged};
+use crate::run::RunInput;
+use crate::stream::chunks_of;
+
+/// Jobs of one workspace that may wait.
+const QUEUED_MAX: u64 = 1_000;
+/// How long an idempotency key is remembered.
+const KEY_LIFE: SignedDuration = SignedDuration::from_hours(24);
+
+/// What makes repeating a request safe.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IdempotentRequest {
+    /// The key, in the words of the client.
+    pub key: String,
+    /// SHA-256 of the request's body.
+    pub body_sha256: [u8; 32],
+}
+
+/// A job that was accepted, now or by an earlier request with the same key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Accepted {
+    /// The job.
+    pub id: RunId,
+    /// The answer, as JSON text: the same each time.
+    pub answer: String,
+}
+
+impl Engine {
+    /// Takes a job. When this returns, it will be worked off, whatever happens to this process.
+    pub async fn submit_job(
+        self: &Arc<Self>,
+        caller: &Caller,
+        request: JobRequest,
+        idempotent: Option<IdempotentRequest>,
+        trace_id: String,
+    ) -> Result<Accepted, Refusal> {
+        self.admit(caller)?;
+        let workspace = caller.workspace.id.clone();
+        if self.store.queued_jobs(workspace.clone()).await? >= QUEUED_MAX {
+            return Err(Refusal::Overloaded("as many jobs of the workspace as may wait are waiting"));
+        }
+        // Compiled now so that a fault is told now; compiled again when the job is taken up.
+        RunInput::new(request.params.clone(), self.settings.robots).map_err(under_defaults)?;
+        let (input, total) = match request.input {
+            JobInput::Urls { entries, chunks_json } => {
+                let total = entries.len() as u64;
+                RunInput::of_request(request.params, entries, self.settings.robots)?;
+                (NewInput::Chunks(chunks_of(chunks_json)), total)
+            }
+            JobInput::Upload(id) => {
+                let upload = self.store.upload(workspace.clone(), id).await?.ok_or_else(no_such_upload)?;
+                let total = total_of(&upload)?;
+                (NewInput::Upload(upload.id), total)
+            }
+            JobInput::S3 { .. } | JobInput::Gcs { .. } => return Err(no_object_store()),
+        };
+        let id = RunId::generate();
+        let created_at = Timestamp::now();
+        let answer = AcceptedJob::new(id, total, created_at).to_json();
+        let job = NewJob {
+            run: NewRun {
+                id,
+                workspace: workspace.clone(),
+                kind: RunKind::Job,
+                mode: caller.mode,
+                defaults: request.params_json,
+                concurrency: request.concurrency,
+                urls_total: total,
+                created_at,
+                trace_id,
+                owner: lease_owner(),
+                lease: LEASE,
+            },
+            name: request.name,
+            output: serde_json::to_string(&request.output).map_err(|_| damaged("an output"))?,
+            webhook: request
+                .webhook
+                .map(|webhook| serde_json::to_string(&webhook))
+                .transpose()
+                .map_err(|_| damaged("a webhook"))?,
+            input,
+            idempotency: idempotent.map(|request| IdempotencyKey {
+                key: request.key,
+                body_sha256: request.body_sha256,
+                answer: answer.clone(),
+                expires_at: created_at + KEY_LIFE,
+            }),
+        };
+        match self.store.create_job(job).await? {
+            Acceptance::Accepted => {}
+            Acceptance::Repeated { run, answer } => return Ok(Accepted { id: run, answer }),
+            Acceptance::OtherBody => return Err(other_body()),
+            Acceptance::NoSuchUpload => return Err(no_such_upload()),
+        }
+        let row = self.store.job(workspace, caller.mode, id).await?.ok_or(Refusal::NotFound)?;
+        self.take_up_job(row).await?;
+        Ok(Accepted { id, answer })
+    }
+
+    /// Ends a job: URLs under way finish, the others are skipped, and what is done becomes files.
+    pub async fn cancel_job(&self, caller: &Caller, id: RunId) -> Result<(), Refusal> {
+        let (workspace, mode) = (caller.workspace.id.clone(), caller.mode);
+        match self.store.request_cancel(workspace, mode, id, Timestamp::now()).await? {
+            Cancellation::NotFound => Err(Refusal::NotFound),
+            Cancellation::Ended(_) => Ok(()),
+            Cancellation::Noted(_) => {
+                if let Some(run) = self.held_run(id) {
+                    run.cancel();
+                }
+                Ok(())
+            }
+        }
+    }
+}
+
+fn total_of(upload: &UploadRow) -> Result<u64, Refusal> {
+    match upload.urls {
+        1..=JOB_URLS_MAX => Ok(upload.urls),
+        0 => Err(invalid("/input/upload_id", "the upload has no URLs")),
+        urls => {
+            let detail = format!("the upload has {urls} URLs; a job takes at most {JOB_URLS_MAX}");
+            Err(Refusal::Invalid(Box::new(Problem::new(ProblemCode::TooManyUrls, detail))))
+        }
+    }
+}
+
+fn invalid(pointer: &str, detail: &str) -> Refusal {
+    let errors = vec![FieldError::new(pointer, detail)];
+    Refusal::Invalid(Box::new(Problem::invalid(ProblemCode::ValidationFailed, errors)))
+}
+
+fn no_such_upload() -> Refusal {
+    invalid("/input/upload_id", "there is no such upload; make one with POST /v1/uploads")
+}
+
+fn no_object_store() -> Refusal {
+    invalid("/input", "this server is not set up to read from object stores; send an upload")
+}
+
+fn other_body() -> Refusal {
+    let detail = "the Idempotency-Key was used for another request within the last 24 hours; use a new one";
+    Refusal::Invalid(Box::new(Problem::new(ProblemCode::IdempotencyConflict, detail)))
+}
+
+/// Faults of the parameters stand under `defaults` in a job's request.
+fn under_defaults(mut problem: Box<Problem>) -> Refusal {
+    for error in &mut problem.errors {
+        error.pointer.insert_str(0, "/defaults");
+    }
+    if let Some(first) = problem.errors.first() {
+        problem.detail = first.to_string();
+    }
+    Refusal::Invalid(problem)
+}

@@ -1,0 +1,120 @@
+//! A job's files, made from its journal when the last record is there.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use pagewire_extract::{OutputField, OutputKind};
+use pagewire_journal::{Cursor, CursorError, Journal, Limit, Position};
+use pagewire_store::{BlobError, BlobKey, Blobs, FileRow};
+use pagewire_types::{OutputFormat, OutputSpec, RunId};
+
+use super::Job;
+use crate::export::{
+    Column, ColumnType, Export, ExportError, ExportFormat, ExportSpec, FormulaCells, Manifest,
+    TextCompression,
+};
+
+/// What is read from the journal at once.
+const BATCH: Limit = Limit { records: 1_024, bytes: 4 << 20 };
+/// How long a full disk is waited for before the export is tried again.
+const FULL_PAUSE: Duration = Duration::from_secs(5);
+
+/// Why there are no files.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum OutputError {
+    #[error("the records could not be read")]
+    Journal(#[from] CursorError),
+    #[error(transparent)]
+    Export(#[from] ExportError),
+    #[error("the files could not be stored")]
+    Blob(#[from] BlobError),
+}
+
+/// Where the files of a run are.
+pub(crate) fn prefix(id: RunId) -> Result<BlobKey, BlobError> {
+    // Hexadecimal digits are a name that a blob may have.
+    format!("results/{}", id.hex()).parse().map_err(|_| BlobError::Missing(id.hex()))
+}
+
+/// Makes the files. A full disk is waited out; what an earlier attempt left behind is removed first.
+pub(super) async fn make(job: &Job, blobs: &Blobs) -> Result<Vec<FileRow>, OutputError> {
+    let prefix = prefix(job.run.id())?;
+    let spec = spec_of(&job.output, job.run.fields());
+    loop {
+        blobs.delete_all(&prefix).await?;
+        match write(job, blobs, &prefix, spec.clone()).await {
+            Ok(manifest) => return Ok(rows_of(job.run.id(), &prefix, &manifest)),
+            Err(
+                OutputError::Export(ExportError::Blob(BlobError::Full(_)))
+                | OutputError::Blob(BlobError::Full(_)),
+            ) => {
+                tracing::warn!(run = %job.run.id().hex(), "the disk is full; a job's files wait for room");
+                tokio::time::sleep(FULL_PAUSE).await;
+            }
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+async fn write(
+    job: &Job,
+    blobs: &Blobs,
+    prefix: &BlobKey,
+    spec: ExportSpec,
+) -> Result<Manifest, OutputError> {
+    let mut export = Export::begin(blobs.clone(), prefix.clone(), spec)?;
+    let journal: Arc<dyn Journal> = job.run.journal().clone();
+    let mut cursor = Cursor::new(journal, Position::START);
+    while let Some(records) = cursor.try_next(BATCH).await? {
+        export.push(records).await?;
+    }
+    Ok(export.finish().await?)
+}
+
+fn spec_of(output: &OutputSpec, fields: Vec<OutputField>) -> ExportSpec {
+    let compression = if output.gzip { TextCompression::Gzip } else { TextCompression::None };
+    let formulas = if output.escape_formulas { FormulaCells::Neutralise } else { FormulaCells::Keep };
+    let format = match output.format {
+        OutputFormat::Ndjson => ExportFormat::Ndjson(compression),
+        OutputFormat::Csv => ExportFormat::Csv(compression, formulas),
+        OutputFormat::Parquet => ExportFormat::Parquet,
+    };
+    let columns = if format.is_table() { columns_of(fields) } else { Vec::new() };
+    ExportSpec { format, part_bytes_max: output.max_part_bytes, columns: columns.into() }
+}
+
+fn columns_of(fields: Vec<OutputField>) -> Vec<Column> {
+    fields.into_iter().map(|field| Column { name: field.name, kind: column_type_of(field.kind) }).collect()
+}
+
+fn column_type_of(kind: OutputKind) -> ColumnType {
+    match kind {
+        OutputKind::Text => ColumnType::Text,
+        OutputKind::Integer => ColumnType::Integer,
+        OutputKind::Number => ColumnType::Number,
+        OutputKind::Boolean => ColumnType::Boolean,
+        OutputKind::List(of) => ColumnType::List(Box::new(column_type_of(*of))),
+        OutputKind::Object(fields) => ColumnType::Struct(columns_of(fields)),
+        OutputKind::Any => ColumnType::Json,
+    }
+}
+
+fn rows_of(id: RunId, prefix: &BlobKey, manifest: &Manifest) -> Vec<FileRow> {
+    let one = manifest.files.len() == 1;
+    manifest
+        .files
+        .iter()
+        .zip(1_u32..)
+        .map(|(file, part)| FileRow {
+            part,
+            name: match file.name.split_once('.') {
+                Some((_, extension)) if one => format!("{}.{extension}", id.job_id()),
+                _ => format!("{}-{}", id.job_id(), file.name),
+            },
+            blob: format!("{}/{}", prefix.as_str(), file.name),
+            bytes: file.bytes,
+            rows: file.rows,
+            sha256: file.sha256.clone(),
+        })
+        .collect()
+}

@@ -1,0 +1,96 @@
+//! Jobs that this process sees through: taken up when they are accepted, and again after a crash or a restart.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use jiff::Timestamp;
+use pagewire_journal::Fence;
+use pagewire_store::{JobRow, RunKind};
+use pagewire_types::{RunId, ScrapeParams};
+use tokio::sync::Semaphore;
+
+use super::supervisor::{self, Surroundings};
+use super::{Job, Pace};
+use crate::engine::{Engine, LEASE, lease_owner};
+use crate::refusal::{Refusal, damaged};
+use crate::run::{RunInput, RunParts};
+
+/// Jobs that are taken up at a start. More than that cannot have been accepted by one server.
+const RECOVERED_MAX: u32 = 100_000;
+
+/// The jobs that have not ended, and their turns.
+pub(crate) struct JobRoom {
+    jobs: Mutex<HashMap<RunId, Arc<Job>>>,
+    turns: Arc<Semaphore>,
+}
+
+impl JobRoom {
+    /// Room for so many jobs under way at once.
+    pub(crate) fn new(jobs_max: usize) -> Self {
+        Self { jobs: Mutex::default(), turns: Arc::new(Semaphore::new(jobs_max)) }
+    }
+
+    pub(super) fn get(&self, id: RunId) -> Option<Arc<Job>> {
+        self.lock().get(&id).cloned()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<RunId, Arc<Job>>> {
+        self.jobs.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Engine {
+    /// Takes up the jobs that a crash or a restart left unfinished, oldest first.
+    pub(crate) async fn recover_jobs(self: &Arc<Self>) -> Result<(), Refusal> {
+        for row in self.store.unfinished_jobs(RECOVERED_MAX).await? {
+            let id = row.run.id;
+            // One job that cannot be read must not keep the server from starting.
+            if let Err(error) = self.take_up_job(row).await {
+                tracing::error!(run = %id.hex(), error = &error as &dyn std::error::Error, "a job could not be taken up");
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes the job this process's own and sees it through.
+    pub(super) async fn take_up_job(self: &Arc<Self>, row: JobRow) -> Result<(), Refusal> {
+        let JobRow { run: row, job, .. } = row;
+        let part = job.ok_or_else(|| damaged("a job without its output"))?;
+        let output = serde_json::from_str(&part.output).map_err(|_| damaged("a job's output"))?;
+        let upload = part.upload_blob.map(|blob| blob.parse().map_err(|_| damaged("an upload's name")));
+        let defaults = serde_json::from_str(&row.defaults).map_err(|_| damaged("stored parameters"))?;
+        let input = RunInput::new(ScrapeParams::read_stored(defaults), self.settings.robots)?;
+        let fence = self.store.lease_run(row.id, lease_owner(), Timestamp::now(), LEASE).await?;
+        let account = self.accounts.workspace(&row.workspace).await?;
+        let run = self.make_run(RunParts {
+            id: row.id,
+            kind: RunKind::Job,
+            account,
+            mode: row.mode,
+            input: Some(input),
+            total: row.urls_total,
+            concurrency: row.concurrency,
+            created_at: row.created_at,
+            journal: self.open_journal(row.id, row.urls_total).await?,
+            fence: Fence(fence),
+            ending: None,
+        });
+        let job = Arc::new(Job { run, output, upload: upload.transpose()?, pace: Pace::default() });
+        if part.cancel_requested.is_some() {
+            job.run.cancel();
+        }
+        self.jobs.lock().insert(row.id, job.clone());
+        let around = Surroundings {
+            store: self.store.clone(),
+            blobs: self.blobs.clone(),
+            turns: self.jobs.turns.clone(),
+            shutdown: self.stopping.clone(),
+        };
+        let engine = self.clone();
+        self.tasks.spawn(async move {
+            supervisor::supervise(job, around).await;
+            engine.jobs.lock().remove(&row.id);
+        });
+        Ok(())
+    }
+}

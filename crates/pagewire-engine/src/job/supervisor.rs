@@ -1,0 +1,113 @@
+//! The task that owns a job: it waits for the job's turn, feeds and watches its run, makes its files, and stores its end.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use jiff::Timestamp;
+use pagewire_store::{Blobs, FileRow, RunStatus, Store};
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+
+use super::{Job, feeder, output, pace};
+use crate::run::supervisor::{Verdict, keep, settle, work_off};
+
+/// What a job's life takes place in.
+#[derive(Clone)]
+pub(crate) struct Surroundings {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) blobs: Blobs,
+    /// The jobs that may be under way at once.
+    pub(crate) turns: Arc<Semaphore>,
+    /// Cancelled when the process goes down.
+    pub(crate) shutdown: CancellationToken,
+}
+
+/// Sees a job through. Returns when it has ended or the process is shutting down.
+pub(crate) async fn supervise(job: Arc<Job>, around: Surroundings) {
+    let store = around.store.as_ref();
+    let (verdict, files) = match live(&job, &around).await {
+        Verdict::Ended(status) => make_files(&job, &around, status).await,
+        other => (other, Vec::new()),
+    };
+    settle(&job.run, store, verdict, files).await;
+}
+
+/// From the queue to the last record.
+async fn live(job: &Job, around: &Surroundings) -> Verdict {
+    let store = around.store.as_ref();
+    let turn = tokio::select! {
+        biased;
+        () = job.run.cancelled() => None,
+        () = around.shutdown.cancelled() => return Verdict::Interrupted,
+        () = keep(&job.run, store) => return Verdict::Interrupted,
+        turn = around.turns.acquire() => turn.ok(),
+    };
+    let Some(_turn) = turn else { return Verdict::Ended(RunStatus::Cancelled) };
+    if let Err(error) = store.start_job(job.run.id(), job.run.fence(), Timestamp::now()).await {
+        tracing::error!(run = %job.run.id().hex(), error = &error as &dyn std::error::Error, "a job could not be started; the next start takes it up");
+        return Verdict::Interrupted;
+    }
+    job.run.schedule();
+    work_off(&job.run, watch(job, around)).await
+}
+
+async fn watch(job: &Job, around: &Surroundings) -> Verdict {
+    let run = &job.run;
+    let working = async {
+        tokio::select! {
+            () = run.completed() => Verdict::Ended(RunStatus::Completed),
+            verdict = cancelled(job) => verdict,
+            verdict = feeding(job, around) => verdict,
+            () = measure(job) => Verdict::Interrupted,
+        }
+    };
+    tokio::select! {
+        verdict = working => verdict,
+        () = around.shutdown.cancelled() => Verdict::Interrupted,
+        () = keep(run, around.store.as_ref()) => Verdict::Interrupted,
+    }
+}
+
+/// Until somebody ends the job or its time is over; what is under way then ends in its own time.
+async fn cancelled(job: &Job) -> Verdict {
+    tokio::select! {
+        () = job.run.cancelled() => {}
+        () = tokio::time::sleep(job.run.wall_time_left()) => {}
+    }
+    job.run.wind_down().await;
+    Verdict::Ended(RunStatus::Cancelled)
+}
+
+/// Feeds the run. Returns only when that fails: otherwise the last record ends the job.
+async fn feeding(job: &Job, around: &Surroundings) -> Verdict {
+    match feeder::feed(job, around.store.as_ref(), &around.blobs).await {
+        Ok(()) => std::future::pending().await,
+        Err(error) => {
+            tracing::error!(run = %job.run.id().hex(), error = &error as &dyn std::error::Error, "a job's input could not be read");
+            Verdict::Failed(error.to_string())
+        }
+    }
+}
+
+/// Measures the pace, for ever.
+async fn measure(job: &Job) {
+    let mut ticks = tokio::time::interval(pace::INTERVAL);
+    loop {
+        ticks.tick().await;
+        job.pace.note(Instant::now(), job.run.progress().done);
+    }
+}
+
+async fn make_files(job: &Job, around: &Surroundings, status: RunStatus) -> (Verdict, Vec<FileRow>) {
+    tokio::select! {
+        made = output::make(job, &around.blobs) => match made {
+            Ok(files) => (Verdict::Ended(status), files),
+            Err(error) => {
+                tracing::error!(run = %job.run.id().hex(), error = &error as &dyn std::error::Error, "a job's files could not be made");
+                (Verdict::Failed(format!("the output could not be made: {error}")), Vec::new())
+            }
+        },
+        () = around.shutdown.cancelled() => (Verdict::Interrupted, Vec::new()),
+        () = keep(&job.run, around.store.as_ref()) => (Verdict::Interrupted, Vec::new()),
+    }
+}

@@ -1,0 +1,185 @@
+//! What is told of a job.
+
+use jiff::Timestamp;
+use pagewire_store::{FileRow, JobFilter, JobPart, JobRow, RunKind, RunStatus};
+use pagewire_types::{Progress, RunId};
+use serde::Serialize;
+
+use crate::account::Caller;
+use crate::engine::Engine;
+use crate::refusal::Refusal;
+
+/// The answer to a job that was accepted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(super) struct AcceptedJob {
+    id: String,
+    status: &'static str,
+    urls_total: u64,
+    /// Nobody knows before it has begun.
+    eta_s: Option<u64>,
+    created_at: String,
+}
+
+impl AcceptedJob {
+    pub(super) fn new(id: RunId, urls_total: u64, created_at: Timestamp) -> Self {
+        let status = status_text(RunStatus::Queued);
+        Self { id: id.job_id(), status, urls_total, eta_s: None, created_at: time_text(created_at) }
+    }
+
+    pub(super) fn to_json(&self) -> String {
+        // A plain struct with string keys always serialises.
+        serde_json::to_string(self).unwrap_or_default()
+    }
+}
+
+/// A job as the API tells of it. Where its files are had is told by the edge.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct JobView {
+    /// `job_…`
+    pub id: String,
+    /// What its maker calls it.
+    pub name: Option<String>,
+    /// `job` or `stream`
+    pub kind: &'static str,
+    /// Where it is in its life.
+    pub status: &'static str,
+    /// URLs in all.
+    pub urls_total: u64,
+    /// URLs that are finished.
+    pub urls_done: u64,
+    /// Those of them that failed.
+    pub urls_errored: u64,
+    /// Credits of its records.
+    pub credits_used: u64,
+    /// Seconds until it ends, as the last minute went; absent where nobody knows.
+    pub eta_s: Option<u64>,
+    /// When it was accepted.
+    pub created_at: String,
+    /// When work on it began.
+    pub started_at: Option<String>,
+    /// When it ended.
+    pub finished_at: Option<String>,
+    /// Why it failed.
+    pub error: Option<String>,
+}
+
+/// A job and the files that it left behind.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct JobWithFiles {
+    /// The job.
+    pub view: JobView,
+    /// Its files.
+    pub files: Vec<FileRow>,
+    /// Seconds that a link to one of them works.
+    pub expires_in_s: u64,
+    /// Its run.
+    pub id: RunId,
+    /// When it ended.
+    pub finished_at: Option<Timestamp>,
+}
+
+/// A page of jobs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct JobList {
+    /// Newest first.
+    pub jobs: Vec<JobView>,
+    /// Where the next page begins; absent on the last.
+    pub next_cursor: Option<String>,
+}
+
+impl Engine {
+    /// A job of the caller's workspace.
+    pub async fn job(&self, caller: &Caller, id: RunId) -> Result<JobWithFiles, Refusal> {
+        let row = self.job_row(caller, id).await?;
+        let files = self.store.files(id).await?;
+        let finished_at = row.run.finished_at;
+        let output = row.job.as_ref().and_then(|job| serde_json::from_str(&job.output).ok());
+        let expires_in_s = output.map_or(0, |output: pagewire_types::OutputSpec| output.expires_in_s);
+        Ok(JobWithFiles { view: self.view(row), files, expires_in_s, id, finished_at })
+    }
+
+    /// The jobs of the caller's workspace.
+    pub async fn jobs(&self, caller: &Caller, mut filter: JobFilter) -> Result<JobList, Refusal> {
+        let limit = filter.limit as usize;
+        // One more than asked for tells whether there is a next page.
+        filter.limit += 1;
+        let mut rows = self.store.jobs(caller.workspace.id.clone(), caller.mode, filter).await?;
+        let more = rows.len() > limit;
+        rows.truncate(limit);
+        let last = rows.last().map(|row| row.run.id.job_id());
+        let jobs = rows.into_iter().map(|row| self.view(row)).collect();
+        Ok(JobList { jobs, next_cursor: last.filter(|_| more) })
+    }
+
+    pub(super) async fn job_row(&self, caller: &Caller, id: RunId) -> Result<JobRow, Refusal> {
+        let row = self.store.job(caller.workspace.id.clone(), caller.mode, id).await?;
+        row.ok_or(Refusal::NotFound)
+    }
+
+    fn view(&self, row: JobRow) -> JobView {
+        let JobRow { run, job, urls_done, urls_errored, error } = row;
+        let live = if run.status.is_final() { None } else { self.held_run(run.id) };
+        let live: Option<Progress> = live.map(|run| run.progress());
+        let (urls_done, urls_errored, credits_used) = match &live {
+            Some(progress) => (progress.done, progress.errored, progress.credits_used),
+            None => (urls_done, urls_errored, run.credits_charged),
+        };
+        let left = run.urls_total.saturating_sub(urls_done);
+        let job = job.unwrap_or(JobPart {
+            name: None,
+            output: String::new(),
+            webhook: None,
+            upload_blob: None,
+            // A stream is begun when it is accepted.
+            started_at: Some(run.created_at),
+            cancel_requested: None,
+        });
+        JobView {
+            id: run.id.job_id(),
+            name: job.name,
+            kind: match run.kind {
+                RunKind::Stream => "stream",
+                RunKind::Job => "job",
+            },
+            status: status_text(run.status),
+            urls_total: run.urls_total,
+            urls_done,
+            urls_errored,
+            credits_used,
+            eta_s: self.jobs.get(run.id).and_then(|job| job.pace.seconds_for(left)),
+            created_at: time_text(run.created_at),
+            started_at: job.started_at.map(time_text),
+            finished_at: run.finished_at.map(time_text),
+            error,
+        }
+    }
+}
+
+/// The word for a state, in job objects.
+#[must_use]
+pub fn status_text(status: RunStatus) -> &'static str {
+    match status {
+        RunStatus::Queued => "queued",
+        RunStatus::Running => "running",
+        RunStatus::Completed => "completed",
+        RunStatus::Cancelled => "cancelled",
+        RunStatus::Failed => "failed",
+    }
+}
+
+/// The state that a word names, in either of the API's spellings.
+#[must_use]
+pub fn parse_status(word: &str) -> Option<RunStatus> {
+    match word {
+        "queued" => Some(RunStatus::Queued),
+        "running" | "processing" => Some(RunStatus::Running),
+        "completed" => Some(RunStatus::Completed),
+        "cancelled" => Some(RunStatus::Cancelled),
+        "failed" => Some(RunStatus::Failed),
+        _ => None,
+    }
+}
+
+fn time_text(at: Timestamp) -> String {
+    format!("{at:.3}")
+}
