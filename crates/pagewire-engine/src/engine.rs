@@ -6,7 +6,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use jiff::Timestamp;
 use pagewire_fetch::Client;
 use pagewire_journal::{Durability, KeySpace, ReadError, SegmentJournal, SegmentOptions};
 use pagewire_store::{Blobs, KeyMode, RunKind, Store, StoreError};
@@ -15,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::account::{Accounts, Caller, WorkspaceAccount};
+use crate::download::LinkKeys;
 use crate::job::JobRoom;
 use crate::parse::Parser;
 use crate::pdf::PdfReader;
@@ -51,6 +51,8 @@ pub struct EngineSettings {
     pub jobs_max: usize,
     /// The longest that a job goes on.
     pub job_wall_time: Duration,
+    /// How long ended jobs, their files and uploads are kept.
+    pub keep_jobs: Duration,
     /// What one host may be asked.
     pub politeness: Politeness,
     /// What robots.txt means where a request says nothing.
@@ -81,6 +83,8 @@ pub struct EngineParts {
     pub accounts: Arc<Accounts>,
     /// Where uploads and files are.
     pub blobs: Blobs,
+    /// What links to files are signed with.
+    pub links: LinkKeys,
     /// What reaches targets.
     pub client: Client,
     /// Reads PDFs.
@@ -92,6 +96,7 @@ pub struct Engine {
     pub(crate) settings: EngineSettings,
     pub(crate) store: Arc<dyn Store>,
     pub(crate) blobs: Blobs,
+    pub(crate) links: LinkKeys,
     pub(crate) jobs: JobRoom,
     pub(crate) accounts: Arc<Accounts>,
     scheduler: Arc<Scheduler>,
@@ -107,7 +112,7 @@ pub struct Engine {
 impl Engine {
     /// Starts the engine and takes up the runs that a crash or a restart left unfinished.
     pub async fn start(parts: EngineParts) -> Result<Arc<Self>, Refusal> {
-        let EngineParts { settings, store, accounts, blobs, client, pdf } = parts;
+        let EngineParts { settings, store, accounts, blobs, links, client, pdf } = parts;
         let scheduler = Arc::new(Scheduler::new(settings.fetches_max, settings.politeness));
         let (reader, credits, bytes_max) =
             (PageReader::new(pdf), settings.page_credits, settings.record_bytes_max);
@@ -119,6 +124,7 @@ impl Engine {
             settings,
             store,
             blobs,
+            links,
             accounts,
             scheduler,
             web,
@@ -240,7 +246,7 @@ impl Engine {
             .map_err(Refusal::Journal)
     }
 
-    fn journal_directory(&self, id: RunId) -> PathBuf {
+    pub(crate) fn journal_directory(&self, id: RunId) -> PathBuf {
         self.settings.journals.join("runs").join(id.hex())
     }
 
@@ -273,29 +279,12 @@ impl Engine {
                 () = self.draining.cancelled() => return,
                 _ = forget.tick() => self.lock().retain(|_, run| run.ending().is_none() || !run.is_abandoned()),
                 _ = retain.tick() => {
-                    if let Err(error) = self.drop_old_runs().await {
+                    if let Err(error) = self.drop_what_is_old().await {
                         tracing::warn!(error = &error as &dyn std::error::Error, "old runs were not dropped; the next sweep tries again");
                     }
                 }
             }
         }
-    }
-
-    async fn drop_old_runs(&self) -> Result<(), StoreError> {
-        let before = Timestamp::now()
-            - jiff::SignedDuration::try_from(self.settings.keep_runs).unwrap_or(jiff::SignedDuration::ZERO);
-        for id in self.store.runs_finished_before(before).await? {
-            let directory = self.journal_directory(id);
-            // The journal goes first: a row without a journal is swept again, a journal without a row never.
-            match tokio::fs::remove_dir_all(&directory).await {
-                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                    tracing::warn!(run = %id.hex(), error = &error as &dyn std::error::Error, "a journal could not be dropped");
-                    continue;
-                }
-                _ => self.store.delete_run(id).await?,
-            }
-        }
-        Ok(())
     }
 
     pub(crate) fn lock(&self) -> MutexGuard<'_, HashMap<RunId, Arc<Run>>> {

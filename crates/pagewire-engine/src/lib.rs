@@ -4,6 +4,7 @@
 //! traits, records through `pagewire-journal`'s.
 
 pub mod account;
+pub mod download;
 pub mod engine;
 mod envelope;
 pub mod export;
@@ -13,6 +14,7 @@ pub mod pdf;
 mod read;
 pub mod recipe;
 mod refusal;
+mod retention;
 mod retry;
 pub mod run;
 mod sandbox;
@@ -25,7 +27,7 @@ mod stream;
 
 pub use engine::{Engine, EngineParts, EngineSettings};
 pub use envelope::Failure;
-pub use pagewire_store::{ApiKey, KeyMode, Revocation};
+pub use pagewire_store::{ApiKey, BlobError, FileRow, JobFilter, KeyMode, Revocation, RunStatus};
 pub use pdf::{NoPdfReader, PdfFault, PdfReader};
 pub use refusal::{Refusal, ScrapeFailure};
 pub use run::attachment::{Attachment, RunEvent};

@@ -1,7 +1,7 @@
 //! Why the engine does not do what was asked.
 
 use pagewire_journal::ReadError;
-use pagewire_store::StoreError;
+use pagewire_store::{BlobError, StoreError};
 use pagewire_types::Problem;
 
 use crate::envelope::Failure;
@@ -36,6 +36,9 @@ pub enum Refusal {
     /// The state failed.
     #[error("the state could not be read or written")]
     Store(#[from] StoreError),
+    /// The blobs failed.
+    #[error("the files could not be read or written")]
+    Blob(#[from] BlobError),
     /// The journal failed.
     #[error("the journal could not be opened")]
     Journal(#[from] ReadError),

@@ -20,8 +20,8 @@ mod links;
 mod main_content;
 mod markdown;
 mod metadata;
-pub mod pdf;
 mod output;
+pub mod pdf;
 mod plan;
 mod selectors;
 mod sketch;
@@ -31,6 +31,6 @@ mod tags;
 mod text;
 
 pub use error::{ExtractError, Unsatisfied};
-pub use plan::{Facts, Input, Plan, PlanOptions, Scan, is_pdf};
 pub use output::{OutputField, OutputKind};
+pub use plan::{Facts, Input, Plan, PlanOptions, Scan, is_pdf};
 pub use sketch::coerce::Price;

@@ -131,11 +131,6 @@ impl Plan {
         })
     }
 
-    /// What is to be extracted.
-    pub(crate) fn shape(&self) -> Option<&Shape> {
-        self.shape.as_ref()
-    }
-
     /// The linear part of the work. Takes microseconds for an ordinary page, whatever is asked for.
     pub fn scan(&self, input: &Input<'_>, out: &mut Vec<u8>) -> Result<Scan, ExtractError> {
         let page = Page::read(input)?;
@@ -215,7 +210,7 @@ impl Plan {
         }
     }
 
-    fn shape(&self) -> Option<&Shape> {
+    pub(crate) fn shape(&self) -> Option<&Shape> {
         self.sketch.as_ref().map(|sketch| &sketch.shape)
     }
 

@@ -6,7 +6,7 @@
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
 use pagewire_engine::account::AuthError;
-use pagewire_engine::{Refusal, ScrapeFailure};
+use pagewire_engine::{BlobError, Refusal, ScrapeFailure};
 use pagewire_types::{Problem, ProblemCode};
 
 /// A failed request.
@@ -66,6 +66,9 @@ impl From<AuthError> for ApiError {
 /// Seconds after which a server that is overloaded or going down may be asked again.
 const RETRY_AFTER_S: u64 = 2;
 
+/// Seconds after which a disk that is full may have room again.
+const DISK_RETRY_S: u64 = 60;
+
 impl From<Refusal> for ApiError {
     fn from(refusal: Refusal) -> Self {
         let sentence = refusal.to_string();
@@ -89,6 +92,13 @@ impl From<Refusal> for ApiError {
             Refusal::CursorPastEnd { .. } => Self::new(ProblemCode::InvalidCursor, sentence),
             Refusal::Store(cause) => Self::internal(&cause),
             Refusal::Journal(cause) => Self::internal(&cause),
+            Refusal::Blob(BlobError::Full(_)) => Problem::new(
+                ProblemCode::Overloaded,
+                "the server's disk is full; what was accepted is kept, and goes on when there is room",
+            )
+            .retry_after(DISK_RETRY_S)
+            .into(),
+            Refusal::Blob(cause) => Self::internal(&cause),
         }
     }
 }

@@ -13,7 +13,7 @@ use utoipa_axum::routes;
 
 use crate::edge::Edge;
 use crate::problem::ApiError;
-use crate::routes::{docs, health, keys, metrics, openapi, parse, scrape, stream, usage};
+use crate::routes::{docs, downloads, health, jobs, keys, metrics, openapi, parse, scrape, stream, usage};
 use crate::trace;
 
 /// The whole API over an engine.
@@ -43,6 +43,11 @@ fn table() -> OpenApiRouter<Arc<Edge>> {
         .routes(routes!(parse::parse))
         .routes(routes!(stream::start))
         .routes(routes!(stream::resume, stream::resume_by_get))
+        .routes(routes!(jobs::create, jobs::list))
+        .routes(routes!(jobs::get, jobs::cancel))
+        .routes(routes!(jobs::results))
+        .routes(routes!(jobs::stream))
+        .routes(routes!(downloads::download))
         .routes(routes!(keys::list, keys::create))
         .routes(routes!(keys::revoke))
         .routes(routes!(usage::usage))

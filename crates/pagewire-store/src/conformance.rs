@@ -177,8 +177,8 @@ async fn ended_runs_are_found_by_age_and_forgotten(store: &dyn Store) {
         .finish_run(run.id, fence, RunEnd { status: RunStatus::Cancelled, at: at(50), ..jobs::completed() })
         .await
         .expect("ended");
-    assert!(!store.runs_finished_before(at(50)).await.expect("read").contains(&run.id));
-    assert!(store.runs_finished_before(at(51)).await.expect("read").contains(&run.id));
+    assert!(!store.runs_finished_before(RunKind::Stream, at(50)).await.expect("read").contains(&run.id));
+    assert!(store.runs_finished_before(RunKind::Stream, at(51)).await.expect("read").contains(&run.id));
     store.delete_run(run.id).await.expect("deleted");
     assert_eq!(store.run(mine, KeyMode::Live, run.id).await.expect("read"), None);
     assert!(store.chunks(run.id).await.expect("read").is_empty());

@@ -18,7 +18,7 @@ use pagewire_fetch::{BuildError, Client, FetchConfig};
 use pagewire_journal::Durability;
 use pagewire_server::{Edge, EdgeSettings, ServeSettings};
 use pagewire_store::{
-    SqliteOptions, SqliteStore, Store, StoreError, Synchronous, Workspace, Workspaces as _,
+    BlobError, Blobs, SqliteOptions, SqliteStore, Store, StoreError, Synchronous, Workspace, Workspaces as _,
 };
 use pagewire_types::WorkspaceId;
 use tokio::net::TcpListener;
@@ -27,6 +27,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::config::Checked;
+use crate::link_keys;
 use crate::pdf_child::PdfChildren;
 
 /// The plan of workspaces that nobody gave another.
@@ -45,6 +46,10 @@ pub(crate) enum StartError {
     InUse { path: PathBuf },
     #[error("the state cannot be opened")]
     Store(#[from] StoreError),
+    #[error("the directory of uploads and files cannot be opened")]
+    Blobs(#[from] BlobError),
+    #[error(transparent)]
+    LinkKeys(#[from] link_keys::LinkKeyError),
     #[error("the fetching client cannot be made")]
     Client(#[from] BuildError),
     #[error("the engine cannot start")]
@@ -87,13 +92,19 @@ pub(crate) async fn start(config: Checked, shutdown: CancellationToken) -> Resul
     let client = Client::new(fetch_config(&config))?;
     let settings = engine_settings(&config);
     let pdf = Arc::new(PdfChildren::new(config.extract.pdf));
-    let parts = EngineParts { settings, store, accounts: accounts.clone(), client, pdf };
+    let blobs = Blobs::local(config.server.data_dir.join("blobs"))?;
+    let links = Arc::new(link_keys::open(&config.server.data_dir)?);
+    let parts = EngineParts { settings, store, accounts: accounts.clone(), blobs, links, client, pdf };
     let metrics = record_metrics()?;
     let engine = Engine::start(parts).await?;
 
     let edge = Edge {
         engine: engine.clone(),
-        settings: EdgeSettings { api_key_in_query: config.server.api_key_in_query, ping: config.stream.ping },
+        settings: EdgeSettings {
+            api_key_in_query: config.server.api_key_in_query,
+            ping: config.stream.ping,
+            public_url: config.server.public_url.clone(),
+        },
         metrics: metrics.clone(),
     };
     let router = pagewire_server::router(Arc::new(edge));
@@ -188,6 +199,9 @@ fn engine_settings(config: &Checked) -> EngineSettings {
         journals: config.server.data_dir.join("journals"),
         fetches_max: config.scheduler.fetches_max,
         runs_max: config.scheduler.runs_max,
+        jobs_max: config.jobs.under_way_max,
+        job_wall_time: config.jobs.wall_time,
+        keep_jobs: config.jobs.keep,
         politeness: Politeness {
             requests_per_host_max: config.politeness.requests_per_host_max,
             delay: config.politeness.delay,

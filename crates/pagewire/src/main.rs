@@ -6,6 +6,7 @@
 mod cli;
 mod compose;
 mod config;
+mod link_keys;
 mod logging;
 mod pdf_child;
 mod shutdown;

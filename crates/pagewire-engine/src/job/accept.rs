@@ -111,17 +111,18 @@ impl Engine {
         Ok(Accepted { id, answer })
     }
 
-    /// Ends a job: URLs under way finish, the others are skipped, and what is done becomes files.
-    pub async fn cancel_job(&self, caller: &Caller, id: RunId) -> Result<(), Refusal> {
+    /// Ends a job: URLs under way finish, the others are skipped, and what is done becomes files. Whether it had not ended
+    /// before.
+    pub async fn cancel_job(&self, caller: &Caller, id: RunId) -> Result<bool, Refusal> {
         let (workspace, mode) = (caller.workspace.id.clone(), caller.mode);
         match self.store.request_cancel(workspace, mode, id, Timestamp::now()).await? {
             Cancellation::NotFound => Err(Refusal::NotFound),
-            Cancellation::Ended(_) => Ok(()),
+            Cancellation::Ended(_) => Ok(false),
             Cancellation::Noted(_) => {
                 if let Some(run) = self.held_run(id) {
                     run.cancel();
                 }
-                Ok(())
+                Ok(true)
             }
         }
     }

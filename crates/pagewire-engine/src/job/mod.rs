@@ -25,6 +25,7 @@ use pagewire_types::OutputSpec;
 
 use crate::run::Run;
 pub use accept::{Accepted, IdempotentRequest};
+pub(crate) use output::prefix as files_of;
 use pace::Pace;
 pub(crate) use recover::JobRoom;
 

@@ -6,6 +6,8 @@
 use bytes::{BufMut, Bytes, BytesMut};
 use http::{HeaderMap, header};
 
+use super::record::id_text;
+
 /// The two forms of an event stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Encoding {
@@ -40,6 +42,8 @@ impl Encoding {
     }
 }
 
+/// What the end of a stream on this server's side tells clients to wait before they come back.
+const RECONNECT_MS: u64 = 1_000;
 /// Bodies from this size on are passed on as they are; smaller ones are copied together.
 const SHARED_BYTES_MIN: usize = 16 * 1024;
 
@@ -66,14 +70,14 @@ impl FrameWriter {
                 self.text(&["event: ", name, "\ndata: "]);
                 self.data(data);
                 match id {
-                    Some(id) => self.text(&["\nid: ", &sequence(id), "\n\n"]),
+                    Some(id) => self.text(&["\nid: ", &id_text(id), "\n\n"]),
                     None => self.text(&["\n\n"]),
                 }
             }
             Encoding::Ndjson => {
                 self.text(&["{\"event\":\"", name, "\""]);
                 if let Some(id) = id {
-                    self.text(&[",\"id\":\"", &sequence(id), "\""]);
+                    self.text(&[",\"id\":\"", &id_text(id), "\""]);
                 }
                 self.text(&[",\"data\":"]);
                 self.data(data);
@@ -95,6 +99,12 @@ impl FrameWriter {
         if self.encoding == Encoding::Sse {
             self.text(&["retry: ", &millis.to_string(), "\n\n"]);
         }
+    }
+
+    /// A comment for whoever reads the bytes, and a hint to come back soon: the stream ends on this server's side.
+    pub fn come_back(&mut self, comment: &str) {
+        self.comment(comment);
+        self.retry_hint(RECONNECT_MS);
     }
 
     /// The pieces written so far, in order.
@@ -124,11 +134,6 @@ impl FrameWriter {
             self.pieces.push(self.tail.split().freeze());
         }
     }
-}
-
-/// A run's ids: decimal, at least four digits.
-fn sequence(id: u64) -> String {
-    format!("{id:04}")
 }
 
 #[cfg(test)]

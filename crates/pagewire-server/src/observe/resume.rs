@@ -4,6 +4,8 @@ use http::HeaderMap;
 use pagewire_journal::Position;
 use pagewire_types::{Problem, ProblemCode};
 
+use super::record;
+
 /// The header of the WHATWG's EventSource.
 const LAST_EVENT_ID: &str = "last-event-id";
 
@@ -24,8 +26,7 @@ pub fn run_position(headers: &HeaderMap) -> Result<Position, Box<Problem>> {
     if text.is_empty() {
         return Ok(Position::START);
     }
-    let digits = text.len() <= 20 && text.bytes().all(|b| b.is_ascii_digit());
-    digits.then(|| text.parse().ok()).flatten().map(Position).ok_or_else(invalid)
+    record::parse_id(text).map(Position).ok_or_else(invalid)
 }
 
 #[cfg(test)]

@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
+use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, State};
 use axum::response::{IntoResponse, Response};
-use http::{HeaderMap, HeaderValue, StatusCode, header};
+use http::{HeaderMap, StatusCode, header};
 use pagewire_engine::account::Caller;
 use pagewire_engine::job::IdempotentRequest;
 use pagewire_engine::job::results::{PAGE_RECORDS_MAX, ResultPage};
@@ -13,13 +14,12 @@ use pagewire_engine::{JobFilter, RunStatus};
 use pagewire_journal::Position;
 use pagewire_types::{FieldError, JobRequest, Problem, ProblemCode, RunId};
 use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
-use sha2::{Digest as _, Sha256};
 
 use crate::auth::{Authorized, MayReadJobs, MayWriteJobs};
 use crate::body::JsonText;
 use crate::edge::Edge;
-use crate::observe::event;
+use crate::observe::job::{Include, JobEvents};
+use crate::observe::{record, response, resume};
 use crate::problem::ApiError;
 use crate::routes::downloads::{self, FileView};
 use crate::trace::RequestTrace;
@@ -42,12 +42,17 @@ struct Reply {
 }
 
 impl Reply {
-    fn of(edge: &Edge, caller: &Caller, headers: &HeaderMap, job: JobWithFiles) -> Result<Self, ApiError> {
-        let links = downloads::links(edge, caller, headers, &job)?;
+    async fn of(
+        edge: &Edge,
+        caller: &Caller,
+        headers: &HeaderMap,
+        job: JobWithFiles,
+    ) -> Result<Self, ApiError> {
+        let links = downloads::links(edge, caller, headers, &job).await?;
         Ok(Self {
             job: job.view,
             download_url: links.files.first().map(|file| file.url.clone()),
-            download_url_expires_at: links.expires_at.filter(|_| !links.files.is_empty()),
+            download_url_expires_at: (!links.files.is_empty()).then_some(links.expires_at),
             files: links.files,
         })
     }
@@ -71,8 +76,8 @@ pub async fn create(
     headers: HeaderMap,
     JsonText(body): JsonText,
 ) -> Result<Response, ApiError> {
-    let idempotent = idempotency_key(&headers)?
-        .map(|key| IdempotentRequest { key, body_sha256: Sha256::digest(&body).into() });
+    let idempotent =
+        idempotency_key(&headers)?.map(|key| IdempotentRequest { key, body_sha256: sha256(&body) });
     let request = JobRequest::parse(&body)?;
     drop(body);
     let accepted =
@@ -103,7 +108,7 @@ pub async fn get(
     Path(id): Path<String>,
 ) -> Result<Response, ApiError> {
     let job = edge.engine.job(&authorized.caller, job_id(&id)?).await?;
-    Ok(axum::Json(Reply::of(&edge, &authorized.caller, &headers, job)?).into_response())
+    Ok(axum::Json(Reply::of(&edge, &authorized.caller, &headers, job).await?).into_response())
 }
 
 /// Which jobs to list.
@@ -132,12 +137,14 @@ pub struct ListQuery {
 pub async fn list(
     State(edge): State<Arc<Edge>>,
     authorized: Authorized<MayReadJobs>,
-    query: Result<Query<ListQuery>, axum::extract::rejection::QueryRejection>,
+    query: Result<Query<ListQuery>, QueryRejection>,
 ) -> Result<Response, ApiError> {
-    let Query(query) = query.map_err(|error| ApiError::new(ProblemCode::ValidationFailed, error.body_text()))?;
+    let Query(query) =
+        query.map_err(|error| ApiError::new(ProblemCode::ValidationFailed, error.body_text()))?;
     let status = query.status.map(|word| read_status(&word)).transpose()?;
     let limit = query.limit.map_or(Ok(PAGE_JOBS_DEFAULT), |text| read_limit(&text, PAGE_JOBS_MAX))?;
-    let before = query.cursor.map(|cursor| RunId::parse_job_id(&cursor).map_err(|_| bad_cursor())).transpose()?;
+    let before =
+        query.cursor.map(|cursor| RunId::parse_job_id(&cursor).map_err(|_| bad_cursor())).transpose()?;
     let jobs = edge.engine.jobs(&authorized.caller, JobFilter { status, before, limit }).await?;
     Ok(axum::Json(jobs).into_response())
 }
@@ -168,13 +175,14 @@ pub async fn results(
     State(edge): State<Arc<Edge>>,
     authorized: Authorized<MayReadJobs>,
     Path(id): Path<String>,
-    query: Result<Query<ResultsQuery>, axum::extract::rejection::QueryRejection>,
+    query: Result<Query<ResultsQuery>, QueryRejection>,
 ) -> Result<Response, ApiError> {
-    let Query(query) = query.map_err(|error| ApiError::new(ProblemCode::ValidationFailed, error.body_text()))?;
+    let Query(query) =
+        query.map_err(|error| ApiError::new(ProblemCode::ValidationFailed, error.body_text()))?;
     let limit = query.limit.map_or(Ok(PAGE_RECORDS_DEFAULT), |text| read_limit(&text, PAGE_RECORDS_MAX))?;
     let after = match query.cursor.as_deref() {
         None => Position::START,
-        Some(cursor) => event::parse_sequence(cursor).map(Position).ok_or_else(bad_cursor)?,
+        Some(cursor) => record::parse_id(cursor).map(Position).ok_or_else(bad_cursor)?,
     };
     let page = edge.engine.job_results(&authorized.caller, job_id(&id)?, after, limit).await?;
     Ok(([(header::CONTENT_TYPE, "application/json")], results_json(&page)).into_response())
@@ -189,8 +197,7 @@ fn results_json(page: &ResultPage) -> Vec<u8> {
         if index > 0 {
             out.push(b',');
         }
-        let name = event::name_of(record.kind);
-        let id = event::sequence(record.position.0);
+        let (name, id) = (record::event_name(record), record::id_text(record.position.0));
         out.extend_from_slice(format!("{{\"event\":\"{name}\",\"id\":\"{id}\",\"data\":").as_bytes());
         out.extend_from_slice(&record.body);
         out.push(b'}');
@@ -199,7 +206,7 @@ fn results_json(page: &ResultPage) -> Vec<u8> {
     if page.is_last {
         out.extend_from_slice(b"null}");
     } else {
-        out.extend_from_slice(format!("\"{}\"}}", event::sequence(page.next.0)).as_bytes());
+        out.extend_from_slice(format!("\"{}\"}}", record::id_text(page.next.0)).as_bytes());
     }
     out
 }
@@ -225,10 +232,56 @@ pub async fn cancel(
     let ends = edge.engine.cancel_job(&authorized.caller, id).await?;
     let job = edge.engine.job(&authorized.caller, id).await?;
     let status = if ends { StatusCode::ACCEPTED } else { StatusCode::OK };
-    Ok((status, axum::Json(Reply::of(&edge, &authorized.caller, &headers, job)?)).into_response())
+    Ok((status, axum::Json(Reply::of(&edge, &authorized.caller, &headers, job).await?)).into_response())
 }
 
-pub(super) fn job_id(text: &str) -> Result<RunId, ApiError> {
+/// Which events to give.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StreamQuery {
+    include: Option<String>,
+    // Looked at where keys are.
+    #[serde(rename = "api_key")]
+    _api_key: Option<String>,
+}
+
+/// Reads along with a job: `progress`, `page`, `error`, and `done` at the end.
+#[utoipa::path(
+    get, path = "/v1/jobs/{id}/stream", tag = "jobs",
+    security(("bearer" = ["jobs:read"])),
+    params(
+        ("id" = String, Path, description = "The job's id"),
+        ("include" = Option<String>, Query, description = "The events that are wanted, as `progress,done`; all where absent"),
+        ("Last-Event-ID" = Option<String>, Header, description = "The last event that the client has"),
+    ),
+    responses(
+        (status = 200, description = "Server-Sent Events, or NDJSON by `Accept`", content_type = "text/event-stream", body = String),
+        (status = "4XX", description = "A problem of the request", content_type = "application/problem+json", body = Object),
+    ),
+)]
+pub async fn stream(
+    State(edge): State<Arc<Edge>>,
+    authorized: Authorized<MayReadJobs>,
+    Path(id): Path<String>,
+    query: Result<Query<StreamQuery>, QueryRejection>,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    let Query(query) = query.map_err(|error| ApiError::new(ProblemCode::InvalidFilter, error.body_text()))?;
+    let include = query.include.as_deref().map_or(Ok(Include::ALL), Include::parse)?;
+    let after = resume::run_position(&headers)?;
+    let held = authorized.connect()?;
+    let watch = edge.engine.watch_job(&authorized.caller, job_id(&id)?, after).await?;
+    Ok(response::answer(&edge, &authorized, &headers, held, JobEvents { watch, include }))
+}
+
+fn sha256(body: &[u8]) -> [u8; 32] {
+    let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, body);
+    let mut bytes = [0; 32];
+    bytes.copy_from_slice(digest.as_ref());
+    bytes
+}
+
+fn job_id(text: &str) -> Result<RunId, ApiError> {
     RunId::parse_job_id(text).map_err(|_| ApiError::new(ProblemCode::NotFound, "there is no such job"))
 }
 
@@ -240,9 +293,8 @@ fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, ApiError> {
 }
 
 fn read_status(word: &str) -> Result<RunStatus, ApiError> {
-    parse_status(word).ok_or_else(|| {
-        invalid("status", "must be `queued`, `running`, `completed`, `cancelled` or `failed`")
-    })
+    parse_status(word)
+        .ok_or_else(|| invalid("status", "must be `queued`, `running`, `completed`, `cancelled` or `failed`"))
 }
 
 fn read_limit<N: std::str::FromStr + PartialOrd + From<u8> + std::fmt::Display + Copy>(

@@ -1,7 +1,9 @@
 //! The handlers: one noun a file, each with its reply.
 
 pub mod docs;
+pub mod downloads;
 pub mod health;
+pub mod jobs;
 pub mod keys;
 pub mod metrics;
 pub mod openapi;

@@ -4,16 +4,14 @@ use std::sync::Arc;
 
 use axum::extract::{Path, State};
 use axum::response::Response;
-use http::{HeaderMap, HeaderValue, StatusCode, header};
+use http::{HeaderMap, HeaderValue};
 use pagewire_engine::Attachment;
 use pagewire_types::{ProblemCode, RunId, StreamRequest};
 
 use crate::auth::{Authorized, MayReadStreams, MayStream};
 use crate::body::JsonText;
 use crate::edge::Edge;
-use crate::observe::body::{Writing, run_events};
-use crate::observe::encoding::Encoding;
-use crate::observe::resume;
+use crate::observe::{response, resume};
 use crate::problem::ApiError;
 use crate::trace::RequestTrace;
 
@@ -103,28 +101,15 @@ fn answer<S>(
     attachment: Attachment,
     held: pagewire_engine::account::ConnectionPermit,
 ) -> Response {
-    let encoding = Encoding::negotiate(headers);
     let id = attachment.run().id();
-    let writing = Writing {
-        encoding,
-        ping: edge.settings.ping,
-        cut_off: authorized.caller.cut_off.clone(),
-        // The caller too: whoever is remembered by nobody is not watched for revocation.
-        held: Box::new((held, authorized.caller.clone())),
-    };
-    let mut response = Response::new(run_events(attachment, writing));
-    *response.status_mut() = StatusCode::OK;
-    let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(encoding.content_type()));
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store, no-transform"));
-    headers.insert("x-accel-buffering", HeaderValue::from_static("no"));
+    let mut response = response::answer(edge, authorized, headers, held, attachment);
     for (name, value) in [
         ("pagewire-stream-id", id.stream_id()),
         ("pagewire-job-id", id.job_id()),
         ("location", format!("/v1/stream/{}", id.stream_id())),
     ] {
         if let Ok(value) = HeaderValue::from_str(&value) {
-            headers.insert(name, value);
+            response.headers_mut().insert(name, value);
         }
     }
     response

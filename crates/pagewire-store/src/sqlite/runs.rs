@@ -160,6 +160,17 @@ impl Runs for SqliteStore {
         })
     }
 
+    fn is_run_of(&self, workspace: WorkspaceId, id: RunId) -> Answer<'_, bool> {
+        Box::pin(async move {
+            let found = sqlx::query("SELECT 1 FROM runs WHERE id = $1 AND workspace = $2")
+                .bind(id.hex())
+                .bind(workspace.as_str())
+                .fetch_optional(&self.readers)
+                .await?;
+            Ok(found.is_some())
+        })
+    }
+
     fn unfinished_streams(&self) -> Answer<'_, Vec<RunRow>> {
         Box::pin(async move {
             let rows: Vec<StoredRun> = sqlx::query_as(
@@ -303,13 +314,14 @@ impl Runs for SqliteStore {
         })
     }
 
-    fn runs_finished_before(&self, at: Timestamp) -> Answer<'_, Vec<RunId>> {
+    fn runs_finished_before(&self, kind: RunKind, at: Timestamp) -> Answer<'_, Vec<RunId>> {
         Box::pin(async move {
             let ids: Vec<String> = sqlx::query_scalar(
-                "SELECT id FROM runs WHERE status IN ('completed', 'cancelled', 'failed') AND finished_at < $1 \
+                "SELECT id FROM runs WHERE status IN ('completed', 'cancelled', 'failed') AND finished_at < $1 AND kind = $2 \
                  ORDER BY finished_at LIMIT 1000",
             )
             .bind(micros(at))
+            .bind(kind_text(kind))
             .fetch_all(&self.readers)
             .await?;
             ids.iter().map(|id| RunId::parse_hex(id).map_err(|_| StoreError::damaged("a run id"))).collect()

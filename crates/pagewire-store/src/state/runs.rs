@@ -158,6 +158,9 @@ pub trait Runs: Send + Sync {
     /// sandbox for a live key, nor the reverse.
     fn run(&self, workspace: WorkspaceId, mode: KeyMode, id: RunId) -> Answer<'_, Option<RunRow>>;
 
+    /// Whether there is a run of that id in that workspace, of whichever mode.
+    fn is_run_of(&self, workspace: WorkspaceId, id: RunId) -> Answer<'_, bool>;
+
     /// The streams that have not ended, oldest first.
     fn unfinished_streams(&self) -> Answer<'_, Vec<RunRow>>;
 
@@ -180,8 +183,8 @@ pub trait Runs: Send + Sync {
     /// so that repeating a charge charges nothing. Gives what was charged now.
     fn charge_run(&self, id: RunId, fence: u64, credits: u64, at: Timestamp) -> Answer<'_, u64>;
 
-    /// The runs that ended before a time, oldest first, at most a thousand.
-    fn runs_finished_before(&self, at: Timestamp) -> Answer<'_, Vec<RunId>>;
+    /// The runs of a kind that ended before a time, oldest first, at most a thousand.
+    fn runs_finished_before(&self, kind: RunKind, at: Timestamp) -> Answer<'_, Vec<RunId>>;
 
     /// Forgets a run and its input.
     fn delete_run(&self, id: RunId) -> Answer<'_, ()>;

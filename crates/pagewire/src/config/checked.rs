@@ -39,6 +39,8 @@ pub(crate) struct Checked {
     pub(crate) scheduler: Scheduler,
     /// The bounds of a stream.
     pub(crate) stream: Stream,
+    /// The bounds of jobs.
+    pub(crate) jobs: Jobs,
     /// How records are kept.
     pub(crate) journal: Journal,
     /// How what is not HTML is read, and by whom else fields are filled.
@@ -68,6 +70,8 @@ pub(crate) struct Server {
     pub(crate) send_buffer: ByteSize,
     /// Whether event streams take their key from the query.
     pub(crate) api_key_in_query: bool,
+    /// Where clients reach this server.
+    pub(crate) public_url: Option<String>,
 }
 
 /// `[fetch]`
@@ -130,6 +134,17 @@ pub(crate) struct Stream {
     pub(crate) event_bytes_max: ByteSize,
     /// Bytes finished and unsent before a stream pauses.
     pub(crate) unwritten_bytes_max: ByteSize,
+}
+
+/// `[jobs]`
+#[derive(Debug, Clone)]
+pub(crate) struct Jobs {
+    /// Jobs under way at once.
+    pub(crate) under_way_max: usize,
+    /// The longest that one goes on.
+    pub(crate) wall_time: Duration,
+    /// How long ended ones are kept.
+    pub(crate) keep: Duration,
 }
 
 /// `[journal]`
@@ -216,6 +231,7 @@ impl Checked {
             politeness: judge.politeness(&raw.politeness),
             scheduler: judge.scheduler(&raw.scheduler),
             stream: judge.stream(&raw.stream),
+            jobs: judge.jobs(&raw.jobs),
             journal: judge.journal(&raw.journal),
             extract: Extract { pdf: judge.pdf(&raw.extract.pdf) },
             plans: raw.plans.iter().map(|(name, plan)| (name.clone(), judge.plan(name, plan))).collect(),
@@ -318,7 +334,33 @@ impl Judge {
             ),
             send_buffer: self.bytes("server.send_buffer_bytes", raw.send_buffer_bytes, 4 << 10, 16 << 20),
             api_key_in_query: raw.api_key_in_query.unwrap_or_default(),
+            public_url: self.public_url(raw.public_url.as_deref().unwrap_or_default()),
         }
+    }
+
+    fn public_url(&mut self, text: &str) -> Option<String> {
+        let is_base = |text: &str| {
+            let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
+            rest.is_some_and(|rest| !rest.is_empty() && rest.bytes().all(|b| b.is_ascii_graphic()))
+        };
+        if !text.is_empty() && !is_base(text) {
+            let allowed = "empty, or a URL such as \"https://pagewire.example.com\"";
+            self.fault("server.public_url", format!("{text:?}"), allowed);
+        }
+        Some(text.to_owned()).filter(|text| !text.is_empty())
+    }
+
+    fn jobs(&mut self, raw: &raw::Jobs) -> Jobs {
+        Jobs {
+            under_way_max: self.whole("jobs.under_way_max", raw.under_way_max, 1, 1_000),
+            wall_time: self.hours("jobs.wall_time_h", raw.wall_time_h, 1, 168),
+            keep: self.hours("jobs.keep_h", raw.keep_h, 1, 8_760),
+        }
+    }
+
+    fn hours(&mut self, key: &str, value: Option<i64>, min: i64, max: i64) -> Duration {
+        let hours: u32 = self.whole(key, value, min, max);
+        Duration::from_secs(u64::from(hours) * 3_600)
     }
 
     fn fetch(&mut self, raw: &raw::Fetch) -> Fetch {

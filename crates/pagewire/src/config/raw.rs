@@ -26,6 +26,7 @@ section!(Server {
     header_read_timeout_s: i64,
     send_buffer_bytes: ByteSize,
     api_key_in_query: bool,
+    public_url: String,
 });
 
 section!(Fetch {
@@ -52,6 +53,8 @@ section!(Stream {
     event_bytes_max: ByteSize,
     unwritten_bytes_max: ByteSize,
 });
+
+section!(Jobs { under_way_max: i64, wall_time_h: i64, keep_h: i64 });
 
 section!(Journal {
     durability: String,
@@ -118,6 +121,7 @@ sections! {
     politeness: Politeness,
     scheduler: Scheduler,
     stream: Stream,
+    jobs: Jobs,
     journal: Journal,
     credits: Credits,
     log: Log,

@@ -1,0 +1,57 @@
+//! What is older than it is kept for goes: runs with their journals and files, uploads, keys of requests.
+
+use std::time::{Duration, SystemTime};
+
+use jiff::{SignedDuration, Timestamp};
+use pagewire_store::{BlobError, BlobKey, RunKind};
+use pagewire_types::RunId;
+
+use crate::engine::Engine;
+use crate::job::files_of;
+use crate::refusal::{Refusal, damaged};
+
+/// Half-written blobs of writers that died are removed when they are so old.
+const UNFINISHED_BLOBS: Duration = Duration::from_secs(86_400);
+
+impl Engine {
+    /// One sweep. A thing that cannot be dropped is left for the next one.
+    pub(crate) async fn drop_what_is_old(&self) -> Result<(), Refusal> {
+        let now = Timestamp::now();
+        self.store.forget_idempotency_keys(now).await?;
+        for (kind, keep) in
+            [(RunKind::Stream, self.settings.keep_runs), (RunKind::Job, self.settings.keep_jobs)]
+        {
+            for id in self.store.runs_finished_before(kind, before(now, keep)).await? {
+                if let Err(error) = self.drop_run(id).await {
+                    tracing::warn!(run = %id.hex(), error = &error as &dyn std::error::Error, "an old run could not be dropped");
+                }
+            }
+        }
+        for upload in self.store.uploads_unused_since(before(now, self.settings.keep_jobs)).await? {
+            let blob: BlobKey = upload.blob.parse().map_err(|_| damaged("an upload's name"))?;
+            if self.store.delete_upload(upload.id).await? {
+                self.blobs.delete(&blob).await?;
+            }
+        }
+        if let Some(unfinished) = SystemTime::now().checked_sub(UNFINISHED_BLOBS) {
+            self.blobs.sweep_unfinished(unfinished).await?;
+        }
+        Ok(())
+    }
+
+    /// The journal and the files go first: a row without them is swept again, they without a row never.
+    async fn drop_run(&self, id: RunId) -> Result<(), Refusal> {
+        match tokio::fs::remove_dir_all(self.journal_directory(id)).await {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                return Err(Refusal::Blob(BlobError::from(error)));
+            }
+            _ => {}
+        }
+        self.blobs.delete_all(&files_of(id)?).await?;
+        Ok(self.store.delete_run(id).await?)
+    }
+}
+
+fn before(now: Timestamp, keep: Duration) -> Timestamp {
+    now - SignedDuration::try_from(keep).unwrap_or(SignedDuration::ZERO)
+}
