@@ -22,8 +22,8 @@ pub mod schedule;
 pub mod scrape;
 mod single;
 mod source;
-pub mod upload;
 mod stream;
+pub mod upload;
 
 pub use engine::{Engine, EngineParts, EngineSettings};
 pub use envelope::Failure;
