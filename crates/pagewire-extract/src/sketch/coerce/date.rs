@@ -352,7 +352,7 @@ fn times_of(tokens: &[Token]) -> Vec<Time> {
     let mut times: Vec<Time> = Vec::new();
     let mut at = 0;
     while at < tokens.len() && times.len() < 3 {
-        match time_at(tokens, at) {
+        match half_of_range(tokens, at).or_else(|| time_at(tokens, at)) {
             Some((time, length)) => {
                 times.push(time);
                 at += length;
@@ -371,6 +371,27 @@ fn times_of(tokens: &[Token]) -> Vec<Time> {
         first.hour += 12;
     }
     times
+}
+
+/// `8` of `8 - 10:30pm`: the half of the day is told with the second time.
+fn half_of_range(tokens: &[Token], at: usize) -> Option<(Time, usize)> {
+    let [Token::Number { value: hour @ 1..=12, digits: 1..=2 }, between, rest @ ..] = tokens.get(at..)?
+    else {
+        return None;
+    };
+    let joins = matches!(between, Token::Mark('-' | '–' | '—'))
+        || matches!(between, Token::Word(word) if word == "to");
+    let (end, length) = time_at(rest, 0)?;
+    let says_half = length >= 2
+        && rest[..length]
+            .iter()
+            .any(|token| matches!(token, Token::Word(word) if word == "pm" || word == "am"));
+    if !joins || !says_half {
+        return None;
+    }
+    let later = if *hour < 12 { hour + 12 } else { 12 };
+    let hour = if end.hour >= 12 && later < end.hour { later } else { hour % 12 };
+    Some((Time { hour, minute: 0 }, 2))
 }
 
 fn time_at(tokens: &[Token], at: usize) -> Option<(Time, usize)> {
@@ -508,7 +529,9 @@ mod tests {
             ("14.03.2025 - 16.03.2025", "2025-03-14", "2025-03-16"),
             ("2025-03-14 – 2025-03-16", "2025-03-14", "2025-03-16"),
             ("March 14, 2025, 7:00 PM – 10:00 PM", "2025-03-14T19:00:00", "2025-03-14T22:00:00"),
-            ("March 14, 2025, 7–10 PM", "2025-03-14T22:00:00", ""),
+            ("March 14, 2025, 7–10 PM", "2025-03-14T19:00:00", "2025-03-14T22:00:00"),
+            ("Friday, November 14, 2025 · 8 - 10:30pm CST", "2025-11-14T20:00:00", "2025-11-14T22:30:00"),
+            ("March 14, 2025, 11 am - 2 pm", "2025-03-14T11:00:00", "2025-03-14T14:00:00"),
             ("March 14, 2025, 7:00 - 10:00 PM", "2025-03-14T19:00:00", "2025-03-14T22:00:00"),
         ] {
             let read = read(text, None).expect(text);

@@ -20,9 +20,12 @@ impl Finder<'_, '_> {
         if kind == Kind::Phone {
             let says = |text: &str| {
                 let text = text.to_lowercase();
-                ["tel", "phone", "fon", "tlf", "tfn", "電話", "电话", "тел", "mobil", "call"]
-                    .iter()
-                    .any(|word| text.contains(word))
+                [
+                    "tel", "phone", "fon", "tlf", "tfn", "電話", "电话", "тел", "mobil", "call", "puh",
+                    "tél", "tfno", "whatsapp", "☎", "📞",
+                ]
+                .iter()
+                .any(|word| text.contains(word))
             };
             let found = self
                 .short_elements(160)

@@ -48,9 +48,6 @@ const OTHER_MONEY: &[&str] = &[
     "rabatt",
     "économisez",
     "ahorra",
-    "cart",
-    "basket",
-    "warenkorb",
     "instal",
     "klarna",
     "afterpay",
@@ -190,9 +187,13 @@ impl Finder<'_, '_> {
             if price.sign.is_none() || text.chars().filter(|c| c.is_alphabetic()).count() > 24 {
                 continue;
             }
-            let parent = self.page.element(at).parent;
-            let around = if self.page.len(parent) < 120 { self.page.text(parent) } else { text.clone() };
-            let around = around.to_lowercase();
+            // What leads to the figure, and what follows at once.
+            let (parent, own) =
+                (self.page.text_range(self.page.element(at).parent), self.page.text_range(at));
+            let before = parent.start.max(own.start.saturating_sub(60))..own.end;
+            let before = if own.end - parent.start < 160 { self.page.raw(&before) } else { text.as_str() };
+            let after: String = self.page.raw(&(own.end..parent.end)).chars().take(14).collect();
+            let around = format!("{before}{after}").to_lowercase();
             if OTHER_MONEY.iter().any(|word| around.contains(word)) {
                 continue;
             }

@@ -6,6 +6,8 @@ use crate::sketch::page::{At, Valued, flag, words_of};
 use crate::sketch::shape::Field;
 use crate::sketch::vocabulary::VOCABULARY;
 
+/// Elements under the title among which a bare name is looked for.
+const BYLINE_ELEMENTS: u32 = 14;
 /// Words that stand before a name.
 const BEFORE: &[&str] = &[
     "ein rezept von",
@@ -16,6 +18,12 @@ const BEFORE: &[&str] = &[
     "ricetta di",
     "un article de",
     "a story by",
+    "postado por",
+    "publicado por",
+    "geplaatst door",
+    "inserito da",
+    "pubblicato da",
+    "lagt ut av",
     "written by",
     "posted by",
     "published by",
@@ -132,6 +140,7 @@ impl Finder<'_, '_> {
         if field.meaning.terms.first().is_none_or(|(term, _)| Some(*term) != author) {
             return;
         }
+        self.bare_bylines(push);
         let mut rank = 0;
         for at in self.part.clone().filter(|at| self.page.element(*at).tag == Tag::A) {
             let href = self.page.attribute(at, "href").unwrap_or_default().to_ascii_lowercase();
@@ -156,6 +165,25 @@ impl Finder<'_, '_> {
                 push(at, 0.76 - 0.02 * rank as f32);
                 rank += 1;
             }
+        }
+    }
+
+    /// A name by itself under the title, with a trade or a date beside it and nothing that says whose it is.
+    fn bare_bylines(&self, push: &mut dyn FnMut(At, f32)) {
+        let Some(title) = self.title.filter(|_| !self.is_item) else { return };
+        let near = title + 1..title.saturating_add(BYLINE_ELEMENTS).min(self.part.end);
+        let found = near.filter(|at| {
+            let text = self.page.raw_text(*at).trim();
+            let beside = self.page.next_sibling(*at).map(|next| self.page.text(next)).unwrap_or_default();
+            let is_beside = beside.len() <= 80
+                && (is_trade(&beside) || crate::sketch::coerce::date::read(&beside, self.language).is_some());
+            is_beside
+                && !self.page.element(*at).tag.is_heading()
+                && !text.contains('\n')
+                && is_full_name(text)
+        });
+        for at in found.take(1) {
+            push(at, 0.56);
         }
     }
 
@@ -191,6 +219,15 @@ impl Finder<'_, '_> {
         let is_loose = matches!((&lead.how, &lead.value), (How::Label(_), Valued::Text(_)));
         name_in(text).filter(|name| !is_loose || has_capital(name))
     }
+}
+
+/// Two to four words that all begin with a capital, of a script that has them.
+fn is_full_name(text: &str) -> bool {
+    let words: Vec<&str> = text.split_whitespace().collect();
+    (2..=4).contains(&words.len())
+        && text.chars().count() <= 50
+        && words.iter().all(|word| word.chars().next().is_some_and(char::is_uppercase))
+        && !text.contains(|c: char| c.is_numeric() || matches!(c, ':' | '|' | '@' | '!' | '?' | '/'))
 }
 
 fn has_capital(name: &str) -> bool {

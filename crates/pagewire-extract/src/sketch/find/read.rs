@@ -121,12 +121,16 @@ impl Finder<'_, '_> {
             Kind::Breadcrumbs => Some((self.crumbs(lead)?.join(" > "), 1.0)),
         };
         found.filter(|(text, _)| {
-            !text.is_empty() && text.chars().count() <= LONG_CHARS_MAX && !self.is_the_label(field, text)
+            !text.is_empty()
+                && text.chars().count() <= LONG_CHARS_MAX
+                && (matches!(lead.how, How::Label(_)) || !self.is_the_label(field, text))
         })
     }
 
     fn short(&self, field: &Field, lead: &Lead, text: &str) -> Option<(String, f32)> {
-        let text = without_preposition(text.trim(), |word| {
+        let text = text.trim_start_matches(|c: char| !c.is_alphanumeric() && !c.is_ascii() && !is_opening(c));
+        let is_named = matches!(lead.how, How::Name(_));
+        let text = without_preposition(text.trim(), is_named, |word| {
             VOCABULARY.labelled(word).iter().any(|term| field.meaning.weight(*term).is_some())
         });
         let text = text
@@ -160,6 +164,19 @@ impl Finder<'_, '_> {
         };
         if !text.chars().any(char::is_alphanumeric) {
             return None;
+        }
+        // Of a place's name and address the first line is the name.
+        let is_venue = field
+            .meaning
+            .terms
+            .first()
+            .is_some_and(|(term, _)| Some(*term) == VOCABULARY.named(&["venue".to_owned()]));
+        if is_venue
+            && let Valued::Element(at) = lead.value
+            && let Some((first, _)) = self.page.raw_text(at).trim().split_once('\n')
+            && !self.is_the_label(field, first)
+        {
+            return Some((folded(first), quality * 0.97));
         }
         // A name whose element holds several lines says more than the value.
         let lines = match lead.value {
@@ -444,16 +461,39 @@ impl Finder<'_, '_> {
     }
 }
 
+/// Whether a character opens what is quoted or bracketed.
+fn is_opening(c: char) -> bool {
+    matches!(
+        c,
+        '«' | '»'
+            | '“'
+            | '„'
+            | '‘'
+            | '‹'
+            | '「'
+            | '『'
+            | '《'
+            | '（'
+            | '【'
+            | '¿'
+            | '¡'
+            | '№'
+            | '–'
+            | '—'
+    )
+}
+
 /// `at Acme`, `by Kinto`: without the word that leads to the name, where it is known as a label of it.
-fn without_preposition(text: &str, is_label: impl Fn(&str) -> bool) -> &str {
+fn without_preposition(text: &str, is_named: bool, is_label: impl Fn(&str) -> bool) -> &str {
     const WORDS: &[&str] = &[
         "at", "by", "in", "from", "bei", "von", "chez", "par", "por", "da", "hos", "av", "af", "door",
         "presso",
     ];
     let Some((first, rest)) = text.split_once(char::is_whitespace) else { return text };
     let word = first.to_lowercase();
+    let is_by = is_named && matches!(word.as_str(), "by" | "von" | "par");
     let names = rest.trim_start().chars().next().is_some_and(|c| !c.is_lowercase());
-    if names && WORDS.contains(&word.as_str()) && (is_label(&word) || first == word) {
+    if names && WORDS.contains(&word.as_str()) && (is_by || is_label(&word) || first == word) {
         rest.trim_start()
     } else {
         text

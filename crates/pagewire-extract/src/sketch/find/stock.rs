@@ -6,7 +6,7 @@ use crate::dom::Tag;
 use crate::sketch::coerce::{Price, rating};
 use crate::sketch::page::{At, Valued, flag, words_of};
 use crate::sketch::shape::Field;
-use crate::sketch::vocabulary::VOCABULARY;
+use crate::sketch::vocabulary::{Kind, VOCABULARY};
 
 /// Phrases for what cannot be had; looked for before the others, which some of them hold.
 const OUT: &[&str] = &[
@@ -381,6 +381,7 @@ impl Finder<'_, '_> {
     }
 
     pub(super) fn employment(&self, lead: &Lead, text: &str) -> Option<(String, f32)> {
+        let text = text.trim_matches(|c: char| !c.is_alphanumeric() && !matches!(c, '(' | ')' | '%'));
         let length = text.chars().count();
         if length > 90 || length == 0 {
             return None;
@@ -458,6 +459,9 @@ impl Finder<'_, '_> {
         {
             push(at, if is("address") { 0.75 } else { 0.55 });
         }
+        if is("company") {
+            self.company_of_title(push);
+        }
         if is("position") {
             self.lines_beside_title(push);
             // Of a page about work the title is what the work is called.
@@ -467,14 +471,35 @@ impl Finder<'_, '_> {
         }
     }
 
+    /// `Welder at Acme` in the page's title, where the page says `Acme` by itself too.
+    fn company_of_title(&self, push: &mut dyn FnMut(At, f32)) {
+        let said = self.page_title.unwrap_or_default();
+        let after = [" at ", " @ ", " bei ", " chez ", " hos ", " presso "]
+            .iter()
+            .find_map(|word| said.split_once(word));
+        let Some((_, after)) = after else { return };
+        let name = after.split(" - ").next().unwrap_or_default();
+        let name = name.split(['|', '–', '—', '·', ',']).next().unwrap_or_default().trim();
+        if name.chars().count() < 2 {
+            return;
+        }
+        if let Some(at) = self.short_elements(80).find(|at| self.page.raw_text(*at).trim() == name) {
+            // Mostly it is the site's own name in its header.
+            push(at, 0.65 / self.standing(at, Kind::Short));
+        }
+    }
+
     /// What stands in the line after a person's name, where nothing says what it is.
     fn lines_beside_title(&self, push: &mut dyn FnMut(At, f32)) {
         let Some(title) = self.title else { return };
         let mut next = self.page.next_sibling(title);
         for _ in 0..2 {
             let Some(at) = next else { return };
-            let is_line =
-                (3..=90).contains(&self.page.len(at)) && !self.page.raw_text(at).trim().contains('\n');
+            let is_label = !VOCABULARY.labelled(&words_of(self.page.raw_text(at)).join(" ")).is_empty()
+                && self.page.element(at).tag.is_heading();
+            let is_line = !is_label
+                && (3..=90).contains(&self.page.len(at))
+                && !self.page.raw_text(at).trim().contains('\n');
             let is_words =
                 !self.page.raw_text(at).contains(|c: char| c.is_numeric() || matches!(c, '@' | ':'));
             if is_line && is_words && self.page.element(at).tag != Tag::Img {

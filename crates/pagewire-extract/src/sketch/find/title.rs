@@ -68,6 +68,9 @@ impl Finder<'_, '_> {
             {
                 score -= 0.45;
             }
+            if self.page.names_the_site(at) {
+                score -= 0.6;
+            }
             if self.page.is(at, flag::ASIDE) {
                 score -= 0.2;
             }

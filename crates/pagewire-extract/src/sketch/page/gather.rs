@@ -142,7 +142,8 @@ impl Visitor for Gathering {
     }
 
     fn enter(&mut self, id: NodeId, tag: Tag, node: &Node) -> bool {
-        if self.elements.len() >= ELEMENTS_MAX || is_never_seen(tag, node) {
+        // A drawing is known by its name alone.
+        if self.elements.len() >= ELEMENTS_MAX || is_never_seen(tag, node) && tag != Tag::Svg {
             return false;
         }
         if stands_apart(tag) || tag == Tag::Br {
@@ -179,6 +180,9 @@ impl Visitor for Gathering {
             text: (position(self.text.len()), position(self.text.len())),
             names: (start, position(self.names.len())),
         });
+        if tag == Tag::Svg {
+            return false;
+        }
         self.open.push(at);
         self.at_seam = self.at_seam || !self.text.ends_with(char::is_whitespace);
         true

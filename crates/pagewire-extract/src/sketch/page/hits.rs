@@ -2,6 +2,7 @@
 //! and not the price.
 
 use super::{Hit, Page, Term};
+use crate::dom::Tag;
 use crate::sketch::lexicon::Lexicon;
 use crate::sketch::vocabulary::OWNERS;
 
@@ -139,7 +140,6 @@ const GENERIC: &[&str] = &[
 /// Words of a name that is of something beside the value.
 const OF_LABELS: &[&str] = &[
     "label",
-    "labels",
     "icon",
     "icons",
     "btn",
@@ -189,6 +189,9 @@ pub(super) fn find(page: &Page<'_>, lexicon: &Lexicon) -> Vec<Hit> {
     for at in page.all() {
         if hits.len() >= HITS_MAX {
             break;
+        }
+        if page.element(at).tag == Tag::Svg {
+            continue;
         }
         let mut found: Vec<(Term, f32)> = Vec::new();
         for name in page.names(at).lines() {

@@ -31,11 +31,43 @@ const PARTING: &[char] = &['|', '•', '·', '●', '▪', '‧', '∙', '⋅', 
 /// What does so with a space beside it, and else is a part of what is told.
 const PARTING_WITH_SPACE: &[char] = &['/', '–', '—'];
 
+/// Pictographs that people write for a label, and what they stand for.
+const SIGNS: &[(&str, &[&str])] = &[
+    ("📍📌🗺🌍🌎🌐", &["location", "venue", "address"]),
+    ("📅📆🗓", &["start date", "date", "published"]),
+    ("🕐🕒🕓🕖🕗⏰⏱⏲⌛⏳🕑", &["time", "total time", "reading time"]),
+    ("💼", &["employment type"]),
+    ("💰💵💶💷💸", &["salary", "price"]),
+    ("🏢🏬", &["company"]),
+    ("📞☎📱", &["phone"]),
+    ("✉📧📩", &["email"]),
+    ("🍽👥🍴", &["servings"]),
+    ("✍👤", &["author"]),
+    ("🎟🎫", &["price"]),
+];
+/// Words in the names of icons, and what they stand for.
+const ICONS: &[(&[&str], &[&str])] = &[
+    (&["marker", "location", "pin", "geo", "place", "map", "standort"], &["location", "venue", "address"]),
+    (&["calendar", "date", "event", "kalender"], &["start date", "date", "published"]),
+    (&["clock", "time", "timer", "stopwatch", "hourglass"], &["time", "total time", "reading time"]),
+    (&["user", "author", "pencil", "pen"], &["author"]),
+    (&["phone", "tel", "mobile", "telephone"], &["phone"]),
+    (&["envelope", "mail", "email"], &["email"]),
+    (&["briefcase", "suitcase"], &["employment type"]),
+    (&["money", "wallet", "dollar", "euro", "salary", "cash"], &["salary", "price"]),
+    (&["ticket"], &["price"]),
+    (&["building", "company"], &["company"]),
+    (&["cutlery", "utensils", "users", "people", "servings"], &["servings"]),
+];
+
 pub(super) fn find(page: &Page<'_>, lexicon: &Lexicon) -> Vec<Pair> {
     let mut finder = Finder { page, lexicon, pairs: Vec::new() };
     for at in page.all() {
         finder.labelled_by_element(at);
         finder.labelled_in_element(at);
+        if page.len(at) == 0 {
+            finder.labelled_by_icon(at);
+        }
         if finder.pairs.len() >= PAIRS_MAX {
             break;
         }
@@ -353,6 +385,14 @@ impl Finder<'_, '_> {
             for (segment_start, segment) in segments(line) {
                 self.labelled_in_segment(segment, from + segment_start);
             }
+            // A sentence may begin with a label: `… . Apply by 15 May.`
+            for (at, _) in line.match_indices(". ").take(8) {
+                let sentence = line[at + 2..].split(". ").next().unwrap_or_default().trim_end();
+                let words: Vec<(usize, &str)> = words_at(sentence).take(8).collect();
+                if !words.is_empty() && sentence.starts_with(char::is_uppercase) {
+                    self.labelled_by_first_words(sentence, &words, from + at + 2);
+                }
+            }
             // What is parted may belong together: `from – to`, `and/or`.
             self.labelled_by_colon(line, from);
             if self.pairs.len() >= PAIRS_MAX {
@@ -371,7 +411,7 @@ impl Finder<'_, '_> {
             return false;
         }
         let mut meanings = self.meanings(label);
-        if meanings.is_empty() {
+        if meanings.is_empty() && !label.contains(char::is_numeric) {
             meanings = self.meanings_of_last_words(label);
         }
         let range = range(start, label.len());
@@ -417,7 +457,10 @@ impl Finder<'_, '_> {
     }
 
     fn labelled_in_segment(&mut self, segment: &str, start: usize) {
-        if segment.trim().is_empty() || self.labelled_by_colon(segment, start) {
+        if segment.trim().is_empty()
+            || self.labelled_by_colon(segment, start)
+            || self.labelled_by_sign(segment, start)
+        {
             return;
         }
         let trimmed =
@@ -439,6 +482,61 @@ impl Finder<'_, '_> {
                     self.labelled_after_number(&trimmed[from..], &rest, start + from, at == 0);
                 }
             }
+        }
+    }
+
+    /// `📍 Berlin`.
+    fn labelled_by_sign(&mut self, segment: &str, start: usize) -> bool {
+        let trimmed = segment.trim_start();
+        let Some(first) = trimmed.chars().next() else { return false };
+        let Some((_, names)) = SIGNS.iter().find(|(signs, _)| signs.contains(first)) else { return false };
+        let begin = start + segment.len() - trimmed.len();
+        let rest = trimmed[first.len_utf8()..].trim_end();
+        if rest.is_empty() {
+            return false;
+        }
+        let range = range(begin, first.len_utf8());
+        let at = self.holder_of(&range);
+        let value_start = begin + first.len_utf8();
+        // Brackets part what a line tells, but not here: `📍 Remote (EU)`.
+        let end = start + segment.len();
+        let beyond = self.page.text.get(end..).unwrap_or_default();
+        let bracket =
+            beyond.lines().next().filter(|line| line.starts_with('(')).and_then(|line| line.find(')'));
+        let end =
+            bracket.filter(|at| *at < LABEL_BYTES_MAX).map_or(value_start + rest.len(), |at| end + at + 1);
+        let value = Valued::Text(to_u32(value_start)..to_u32(end));
+        self.push(&meanings_of_names(names), at, &range, &value, 0.85);
+        true
+    }
+
+    /// An icon that stands before a text: `<i class="fa fa-map-marker"></i> Berlin`.
+    fn labelled_by_icon(&mut self, at: At) {
+        let page = self.page;
+        let element = page.element(at);
+        if !matches!(element.tag, Tag::I | Tag::Span | Tag::Svg | Tag::Em | Tag::Div)
+            || page.children(at).next().is_some()
+            || at == 0
+            || page.is(at, flag::NAV)
+        {
+            return;
+        }
+        let words = || page.names(at).split([' ', '\n']);
+        let Some((_, names)) = ICONS.iter().find(|(icons, _)| words().any(|word| icons.contains(&word)))
+        else {
+            return;
+        };
+        let says = |range: &Range<u32>| page.raw(range).contains(char::is_alphanumeric);
+        let meanings = meanings_of_names(names);
+        let label = page.text_range(at);
+        if let Some((value, _)) = self.text_after(at, true) {
+            self.push(&meanings, at, &label, &value, 0.8);
+        } else if let Some(next) = self.sibling_after(at).filter(|next| says(&page.text_range(*next))) {
+            self.push(&meanings, at, &label, &Valued::Element(next), 0.8);
+        } else if page.raw_text(element.parent).trim().is_empty()
+            && let Some(next) = self.sibling_after(element.parent)
+        {
+            self.push(&meanings, at, &label, &Valued::Element(next), 0.75);
         }
     }
 
@@ -544,6 +642,11 @@ fn may_lead(term: Term, phrase: &[String]) -> bool {
         }
         _ => false,
     }
+}
+
+fn meanings_of_names(names: &[&str]) -> Vec<(Term, f32)> {
+    let id = |name: &str| VOCABULARY.named(&name.split(' ').map(str::to_owned).collect::<Vec<_>>());
+    names.iter().filter_map(|name| id(name)).map(|term| (term, 1.0)).collect()
 }
 
 fn kind_of(term: Term) -> Option<Kind> {

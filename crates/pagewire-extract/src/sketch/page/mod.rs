@@ -187,6 +187,19 @@ impl<'d> Page<'d> {
         folded(&text)
     }
 
+    /// Whether a heading names the site: all of it leads to the site's first page.
+    pub(super) fn names_the_site(&self, at: At) -> bool {
+        let up = self.element(at).parent;
+        let link =
+            self.within(at).skip(1).take(4).chain([up]).find(|inner| self.element(*inner).tag == Tag::A);
+        link.and_then(|link| self.attribute(link, "href")).is_some_and(|href| {
+            let place = href
+                .split_once("://")
+                .map_or(href.as_str(), |(_, rest)| rest.split_once('/').map_or("", |(_, place)| place));
+            matches!(place, "" | "/" | "./" | "index.html" | "/index.html" | "index.php")
+        })
+    }
+
     pub(super) fn len(&self, at: At) -> usize {
         let (start, end) = self.element(at).text;
         (end - start) as usize

@@ -128,6 +128,21 @@ const STRUCK: &[&str] = &[
     "high price",
     "crossed out",
 ];
+/// What the head of a whole site is called, and of nothing smaller.
+const OF_SITE: &[&str] = &[
+    "header",
+    "header inner",
+    "header main",
+    "header wrapper",
+    "header container",
+    "kopf",
+    "kopfzeile",
+    "cabecera",
+    "testata",
+    "hlavicka",
+    "branding",
+    "site branding",
+];
 /// Words that turn a name of a part into something else.
 const PARTLESS: &[&str] = &[
     "title",
@@ -170,8 +185,11 @@ const TITLE_WITHIN_MAX: usize = 300;
 
 fn own(page: &Page<'_>, at: super::At, inherited: u16) -> u16 {
     let element = page.element(at);
-    let holds_the_title =
-        || page.within(at).take(TITLE_WITHIN_MAX).any(|inner| page.element(inner).tag == Tag::H1);
+    let holds_the_title = || {
+        page.within(at)
+            .take(TITLE_WITHIN_MAX)
+            .any(|inner| page.element(inner).tag == Tag::H1 && !page.names_the_site(inner))
+    };
     let mut flags = match element.tag {
         Tag::Nav => flag::NAV,
         Tag::Footer if inherited & flag::MAIN == 0 => flag::FOOTER,
@@ -186,6 +204,9 @@ fn own(page: &Page<'_>, at: super::At, inherited: u16) -> u16 {
         return flags;
     }
     for name in page.names(at).lines() {
+        if OF_SITE.contains(&name) && inherited & flag::MAIN == 0 && !holds_the_title() {
+            flags |= flag::HEADER;
+        }
         if STRUCK.contains(&name) || STRUCK.iter().any(|struck| struck.contains(' ') && name.contains(struck))
         {
             flags |= flag::STRUCK;

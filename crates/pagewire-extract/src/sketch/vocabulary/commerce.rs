@@ -539,6 +539,9 @@ pub(super) static CONCEPTS: &[Concept] = &[
         marks: &["item condition"],
         labels: &[
             "zustand",
+            "conditie",
+            "staat",
+            "tilstand",
             "état",
             "estado",
             "condizioni",

@@ -274,6 +274,7 @@ pub(super) static CONCEPTS: &[Concept] = &[
         labels: &[
             "total",
             "total time",
+            "время приготовления",
             "ready in",
             "gesamtzeit",
             "gesamt",

@@ -351,6 +351,7 @@ pub(super) static CONCEPTS: &[Concept] = &[
         marks: &[
             "tag",
             "tag list",
+            "post labels",
             "tags links",
             "tag links",
             "tagged as",
@@ -363,6 +364,9 @@ pub(super) static CONCEPTS: &[Concept] = &[
             "tagged",
             "tag",
             "schlagwörter",
+            "marcadores",
+            "etichette",
+            "libellés",
             "schlagworte",
             "mots clés",
             "étiquettes",

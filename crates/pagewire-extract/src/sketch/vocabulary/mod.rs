@@ -106,6 +106,15 @@ impl Vocabulary {
                 }
             };
             into(&mut vocabulary.marks, &[concept.names, concept.marks]);
+            // Pages in other languages than English name their classes by the words that they show.
+            for label in
+                concept.labels.iter().filter(|label| label.len() >= MARK_BYTES_MIN && !COMMON.contains(label))
+            {
+                let ids = vocabulary.marks.entry(label).or_default();
+                if !ids.contains(&id) {
+                    ids.push(id);
+                }
+            }
             into(&mut vocabulary.labels, &[concept.names, concept.labels]);
         }
         vocabulary
@@ -147,6 +156,107 @@ impl Vocabulary {
         of(&words)
     }
 }
+
+/// Bytes of a label that is a name for a class too.
+const MARK_BYTES_MIN: usize = 5;
+/// Labels that classes are called by for other reasons.
+const COMMON: &[&str] = &[
+    "start",
+    "starts",
+    "total",
+    "status",
+    "about",
+    "level",
+    "format",
+    "formato",
+    "method",
+    "profile",
+    "details",
+    "service",
+    "position",
+    "active",
+    "reference",
+    "items",
+    "direction",
+    "source",
+    "style",
+    "release",
+    "released",
+    "schedule",
+    "contract",
+    "school",
+    "institute",
+    "background",
+    "building",
+    "tickets",
+    "entry",
+    "baking",
+    "cooking",
+    "length",
+    "place",
+    "where",
+    "photo",
+    "steps",
+    "people",
+    "portion",
+    "portions",
+    "parts",
+    "review",
+    "rating",
+    "ratings",
+    "reviews",
+    "titel",
+    "title",
+    "highlights",
+    "perks",
+    "skills",
+    "requirements",
+    "profil",
+    "persona",
+    "article",
+    "artikel",
+    "catalogue no",
+    "product no",
+    "part no",
+    "dates",
+    "until",
+    "posted",
+    "updated",
+    "published",
+    "date",
+    "hours",
+    "local",
+    "sala",
+    "lokal",
+    "basis",
+    "grade",
+    "direct",
+    "makes",
+    "yield",
+    "yields",
+    "serves",
+    "section",
+    "produit",
+    "preparation",
+    "presentation",
+    "présentation",
+    "personnes",
+    "personen",
+    "personas",
+    "collection",
+    "service",
+    "release",
+    "comment",
+    "comments",
+    "views",
+    "text von",
+    "texto",
+    "media",
+    "notes",
+    "points forts",
+    "nature",
+    "stock availability",
+];
 
 /// Words for the thing that a field belongs to.
 pub(crate) const OWNERS: &[&str] = &[
