@@ -263,7 +263,7 @@ impl Plan {
                     json::value(data.field(name), &images::of_document(document, page.url));
                 }
                 (Format::Metadata, _) => {
-                    let mut metadata = metadata::of_document(document, page.url);
+                    let mut metadata = metadata::of_page(page.markup(), document, page.url);
                     metadata.extend(page.stand_in.iter().flat_map(|stand_in| stand_in.metadata.clone()));
                     json::value(data.field(name), &metadata);
                 }

@@ -26,7 +26,7 @@ fn faults(schema: &Value, data: &Value) -> Vec<String> {
 }
 
 /// A schema whose one property `v` is this.
-fn of_v(schema: Value) -> Value {
+fn of_v(schema: &Value) -> Value {
     json!({"type": "object", "properties": {"v": schema}})
 }
 
@@ -124,7 +124,7 @@ fn a_broken_schema_is_told_by_its_pointer() {
         (json!({"unevaluatedProperties": false}), "/unevaluatedProperties"),
         (json!({"$defs": {"x": {"type": "nope"}}}), "/$defs/x/type"),
     ] {
-        assert_eq!(pointers(&of_v(broken.clone())), [format!("/extract/properties/v{expected}")], "{broken}");
+        assert_eq!(pointers(&of_v(&broken)), [format!("/extract/properties/v{expected}")], "{broken}");
     }
     for (broken, expected) in [
         (json!({"type": "array", "items": {"type": "object"}}), "/extract"),
@@ -256,7 +256,7 @@ fn each_keyword_is_held_against_the_data() {
         (json!(true), vec![json!(1)], vec![]),
         (json!(false), vec![], vec![json!(1)]),
     ] {
-        let mut whole = of_v(schema.clone());
+        let mut whole = of_v(&schema);
         whole["required"] = json!(["v"]);
         whole["properties"]["w"] = json!({"x-own": {"type": "number"}, "type": "string"});
         for good in good {
@@ -310,7 +310,7 @@ fn what_was_not_found_is_left_out_of_strict_data_where_it_may_be() {
 #[test]
 fn hostile_schemas_are_refused_or_checked_in_bounds() {
     let started = Instant::now();
-    let nested = |depth: usize| (0..depth).fold(json!({"type": "string"}), |of, _| of_v(of));
+    let nested = |depth: usize| (0..depth).fold(json!({"type": "string"}), |of, _| of_v(&of));
     assert_eq!(pointers(&nested(60)).len(), 1);
     let wide = |count: usize| -> Value {
         let all: Map<String, Value> =
@@ -320,14 +320,14 @@ fn hostile_schemas_are_refused_or_checked_in_bounds() {
     assert_eq!(pointers(&wide(501)), ["/extract"]);
     assert_eq!(pointers(&wide(5_000)).len(), 1);
     // Each doubles the next: 2^30 ways through.
-    let mut doubling = of_v(json!({"$ref": "#/$defs/d0"}));
+    let mut doubling = of_v(&json!({"$ref": "#/$defs/d0"}));
     for n in 0..30 {
         let next = json!({"$ref": format!("#/$defs/d{}", n + 1)});
         doubling["$defs"][format!("d{n}")] = json!({"allOf": [next, next]});
     }
     doubling["$defs"]["d30"] = json!({"type": "number"});
     assert_eq!(pointers(&doubling).len(), 1);
-    let mut fan = of_v(json!({"$ref": "#/$defs/d0"}));
+    let mut fan = of_v(&json!({"$ref": "#/$defs/d0"}));
     for n in 0..15 {
         let next = json!({"$ref": format!("#/$defs/d{}", n + 1)});
         fan["$defs"][format!("d{n}")] = json!({"allOf": [next, next, next, next]});
