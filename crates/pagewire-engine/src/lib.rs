@@ -5,6 +5,7 @@
 
 pub mod account;
 pub mod download;
+pub mod blob_transport;
 pub mod engine;
 mod envelope;
 pub mod export;

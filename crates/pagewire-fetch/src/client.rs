@@ -18,6 +18,7 @@ use crate::{
     message::{Defaults, Request, Response, message, origin, retry_after},
     pool::Pool,
     redirect::{self, Hop},
+    relay::RelayBody,
     robots::Robots,
     tls,
 };
@@ -80,6 +81,23 @@ impl Client {
     pub async fn fetch(&self, request: &Request) -> Result<Response, FetchError> {
         let caps = Caps { body: self.shared.caps, redirects: self.shared.redirects_max };
         self.fetch_capped(request, caps).await
+    }
+
+    /// One exchange without redirects, whose body is read as it comes. The timeout is that of the answer's headers, and
+    /// then of each wait for more of its body.
+    pub async fn relay(&self, request: &Request) -> Result<(http::response::Parts, RelayBody), FetchError> {
+        let hop = Hop {
+            url: Cow::Borrowed(&request.url),
+            method: request.method.clone(),
+            headers: Cow::Borrowed(&request.headers),
+            body: request.body.clone(),
+        };
+        let Ok(answer) = tokio::time::timeout(request.timeout, self.shared.ask(&hop)).await else {
+            return Err(FetchError::Timeout { host: request.url.host().to_owned(), after: request.timeout });
+        };
+        let Answer { connection, head, body } = answer?;
+        let (url, pool) = (request.url.clone(), self.shared.pool.clone());
+        Ok((head, RelayBody::new(connection, body, url, pool, request.timeout)))
     }
 
     /// The robots.txt files of the targets.
@@ -349,7 +367,7 @@ fn refused(url: &pagewire_types::TargetUrl, fault: BodyFault, caps: BodyCaps) ->
 }
 
 /// An exchange that broke: an end that came too early is told apart from what is no HTTP.
-fn broken(url: &pagewire_types::TargetUrl, source: hyper::Error) -> FetchError {
+pub(crate) fn broken(url: &pagewire_types::TargetUrl, source: hyper::Error) -> FetchError {
     let authority = authority(url);
     if source.is_incomplete_message() || ended_early(&source) {
         FetchError::EndedEarly { authority }

@@ -11,12 +11,15 @@
 //! returned for is durable; writing a name again replaces the blob in one step; deleting what is not there succeeds.
 //! Names are made by this server ([`BlobKey`]), never by its clients. A full disk is told from every other failure.
 
+mod cloud;
 pub mod conformance;
 mod error;
 mod key;
 mod local;
 mod reader;
 pub mod signed;
+mod sts;
+mod transport;
 mod writer;
 
 use std::sync::Arc;
@@ -28,9 +31,11 @@ use object_store::path::Path;
 use object_store::signer::Signer;
 use object_store::{GetOptions, ObjectMeta, ObjectStore, ObjectStoreExt as _};
 
+pub use cloud::{CloudOptions, GcsLocation, PlainHttp, S3Credentials, S3Key, S3Location};
 pub use error::BlobError;
 pub use key::{BlobKey, ParseBlobKeyError};
 pub use reader::BlobReader;
+pub use transport::{BlobTransport, TransportBody, TransportError};
 pub use writer::BlobWriter;
 
 use local::LocalRoot;
@@ -81,6 +86,18 @@ impl Blobs {
         Self { store, signer: None, local: None, parts: PartPolicy::LOCAL }
     }
 
+    /// A bucket of S3 or of a server that speaks like it.
+    pub fn s3(location: &S3Location, options: &CloudOptions) -> Result<Self, BlobError> {
+        let (store, signer) = cloud::s3(location, options)?;
+        Ok(Self { store, signer: Some(signer), local: None, parts: PartPolicy::CLOUD })
+    }
+
+    /// A bucket of Google Cloud Storage.
+    pub fn gcs(location: &GcsLocation, options: &CloudOptions) -> Result<Self, BlobError> {
+        let (store, signer) = cloud::gcs(location, options)?;
+        Ok(Self { store, signer: Some(signer), local: None, parts: PartPolicy::CLOUD })
+    }
+
     /// Begins to write a blob. Nobody sees it before [`BlobWriter::finish`].
     #[must_use]
     pub fn write(&self, key: &BlobKey, headers: BlobHeaders) -> BlobWriter {
@@ -102,6 +119,12 @@ impl Blobs {
     ) -> Result<BlobReader, BlobError> {
         let options = GetOptions { range: range.map(Into::into), ..GetOptions::default() };
         self.store.get_opts(&key.path(), options).await.map(BlobReader::new).map_err(BlobError::from)
+    }
+
+    /// Reads an object that somebody else has named, as a job's input is.
+    pub async fn read_foreign(&self, name: &str) -> Result<BlobReader, BlobError> {
+        let path = Path::parse(name).map_err(|error| BlobError::Failed(error.into()))?;
+        self.store.get_opts(&path, GetOptions::default()).await.map(BlobReader::new).map_err(BlobError::from)
     }
 
     /// What a blob is, without its bytes.

@@ -166,7 +166,7 @@ fn text(download: &Download, expires: &str) -> String {
 }
 
 /// Percent-encodes all but the unreserved characters of RFC 3986, section 2.3.
-fn escape_into(link: &mut String, part: &str) {
+pub(super) fn escape_into(link: &mut String, part: &str) {
     for byte in part.bytes() {
         if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
             link.push(char::from(byte));
