@@ -130,10 +130,10 @@ pub(crate) fn error_record(entry: &UrlEntry, index: u32, attempts: u32, failure:
 /// The JSON of the `error` record of a line that is no URL.
 pub(crate) fn invalid_line_record(line: &InvalidLine, index: u32) -> Bytes {
     let record = ErrorRecord {
-        url: line.given.clone(),
+        url: line.url.clone(),
         code: TargetErrorCode::InvalidUrl,
         http_status: None,
-        error: format!("line {} of the upload: {}", line.line, line.invalid),
+        error: format!("line {} of the upload: {}", line.line, line.detail),
         retryable: false,
         attempts: 0,
         index,

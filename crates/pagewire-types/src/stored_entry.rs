@@ -20,12 +20,28 @@ pub enum StoredEntry {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct InvalidLine {
-    /// What is wrong with it. No parameter of a URL has this name, so that it tells the two apart.
-    pub invalid: String,
-    /// What stands there in the place of a URL.
-    pub given: String,
     /// Which line it is, from 1.
     pub line: u64,
+    /// What stands there in the place of a URL.
+    pub url: String,
+    /// What is wrong with it.
+    pub detail: String,
+}
+
+/// How such a line is stored. No parameter of a URL is called `invalid`, so that it tells the two apart.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Marked {
+    invalid: InvalidLine,
+}
+
+impl InvalidLine {
+    /// The line as it is stored.
+    #[must_use]
+    pub fn into_stored(self) -> String {
+        // Plain data into text: it cannot fail.
+        serde_json::to_string(&Marked { invalid: self }).unwrap_or_default()
+    }
 }
 
 impl StoredEntry {
@@ -40,8 +56,8 @@ impl StoredEntry {
     /// Reads one entry.
     pub fn read(item: Value) -> Result<Self, Box<Problem>> {
         if item.get("invalid").is_some() {
-            let line = serde_json::from_value(item);
-            return line.map(Self::Invalid).map_err(|error| {
+            let marked = serde_json::from_value::<Marked>(item);
+            return marked.map(|marked| Self::Invalid(marked.invalid)).map_err(|error| {
                 Box::new(Problem::new(
                     ProblemCode::Internal,
                     format!("a stored line cannot be read: {error}"),
@@ -60,8 +76,9 @@ mod tests {
 
     #[test]
     fn a_line_that_is_no_url_is_told_from_one_that_is() {
-        let line = InvalidLine { invalid: "has no host".to_owned(), given: "http:".to_owned(), line: 3 };
-        let stored = json!(["http://a.example/", {"url": "http://b.example/", "custom_id": "7"}, line]);
+        let line = InvalidLine { detail: "has no host".to_owned(), url: "http:".to_owned(), line: 3 };
+        let marked: Value = serde_json::from_str(&line.clone().into_stored()).expect("JSON");
+        let stored = json!(["http://a.example/", {"url": "http://b.example/", "custom_id": "7"}, marked]);
         let read = StoredEntry::read_chunk(stored).expect("stored");
         assert!(matches!(&read[..2], [StoredEntry::Url(_), StoredEntry::Url(_)]));
         assert_eq!(read[2], StoredEntry::Invalid(line));

@@ -70,7 +70,7 @@ pub(super) async fn feed(job: &Job, store: &dyn Store, blobs: &Blobs) -> Result<
     Ok(())
 }
 
-/// The entries that stand in that part of the upload, one a line.
+/// The entries that stand in that part of the upload.
 async fn read_range(
     upload: Option<&BlobKey>,
     range: ChunkRange,
@@ -79,11 +79,6 @@ async fn read_range(
     let upload = upload.ok_or_else(|| FeedError::Damaged("the upload is gone".to_owned()))?;
     let reader = blobs.read(upload, Some(range.start..range.start + range.bytes)).await?;
     let bytes = reader.bytes(CHUNK_BYTES_MAX).await?;
-    let lines = bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
-    lines
-        .map(|line| {
-            let item = serde_json::from_slice(line).map_err(|error| FeedError::Damaged(error.to_string()))?;
-            Ok(StoredEntry::read(item)?)
-        })
-        .collect()
+    let items = serde_json::from_slice(&bytes).map_err(|error| FeedError::Damaged(error.to_string()))?;
+    Ok(StoredEntry::read_chunk(items)?)
 }

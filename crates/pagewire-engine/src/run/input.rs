@@ -104,7 +104,7 @@ impl RunInput {
             };
             let given = entry.given().to_owned();
             self.loaded(entry).unwrap_or_else(|problem| {
-                Loaded::Invalid(Arc::new(InvalidLine { invalid: problem.detail, given, line }))
+                Loaded::Invalid(Arc::new(InvalidLine { line, url: given, detail: problem.detail }))
             })
         });
         self.hold(chunk, loaded.collect());

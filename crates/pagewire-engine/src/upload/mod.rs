@@ -20,7 +20,6 @@ use pagewire_store::BlobError;
 
 pub use parser::UploadParser;
 pub use store::{UploadFailure, store};
-pub use stored::{UploadedEntry, read_chunk};
 
 /// Bytes of a line or row.
 pub const LINE_BYTES_MAX: usize = 64 * 1024;

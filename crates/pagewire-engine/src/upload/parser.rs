@@ -234,7 +234,11 @@ impl Taker<'_> {
         if self.spec.on_invalid == OnInvalid::Record {
             self.count()?;
             let shown: String = url.chars().take(SHOWN_CHARS).collect();
-            self.stored.push_invalid(&shown, &detail);
+            self.stored.push_invalid(pagewire_types::InvalidLine {
+                line,
+                url: shown,
+                detail: detail.clone(),
+            });
         }
         if self.summary.invalid_told.len() < INVALID_TOLD_MAX {
             self.summary.invalid_told.push(InvalidLine { line, detail });

@@ -4,6 +4,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use futures_util::stream;
 use pagewire_store::{BlobKey, Blobs};
+use pagewire_types::StoredEntry;
 use proptest::prelude::*;
 
 use super::*;
@@ -28,9 +29,12 @@ fn parse(spec: UploadSpec, pieces: &[&[u8]]) -> Result<(Vec<u8>, UploadSummary),
     Ok((stored, summary))
 }
 
-fn entries(stored: &[u8], summary: &UploadSummary) -> Vec<UploadedEntry> {
-    let chunk =
-        |range: &Range<u64>| read_chunk(&stored[range.start as usize..range.end as usize]).expect("a chunk");
+fn chunk(bytes: &[u8]) -> Vec<StoredEntry> {
+    StoredEntry::read_chunk(serde_json::from_slice(bytes).expect("JSON")).expect("a chunk")
+}
+
+fn entries(stored: &[u8], summary: &UploadSummary) -> Vec<StoredEntry> {
+    let chunk = |range: &Range<u64>| chunk(&stored[range.start as usize..range.end as usize]);
     summary.chunks.iter().flat_map(chunk).collect()
 }
 
@@ -40,8 +44,8 @@ fn urls(spec: UploadSpec, text: &[u8]) -> Vec<String> {
     let urls: Vec<String> = entries(&stored, &summary)
         .into_iter()
         .map(|entry| match entry {
-            UploadedEntry::Url(entry) => entry.given().to_owned(),
-            UploadedEntry::Invalid { url, .. } => format!("!{url}"),
+            StoredEntry::Url(entry) => entry.given().to_owned(),
+            StoredEntry::Invalid(line) => format!("!{}", line.url),
         })
         .collect();
     assert_eq!(urls.len() as u64, summary.urls);
@@ -73,7 +77,7 @@ fn a_csv_names_overrides_in_its_header() {
     let (stored, summary) = parse(CSV, &[text.as_bytes()]).expect("a list");
     assert_eq!(summary.invalid_told, []);
     let entries = entries(&stored, &summary);
-    let [UploadedEntry::Url(first), UploadedEntry::Url(second)] = &entries[..] else { panic!("{entries:?}") };
+    let [StoredEntry::Url(first), StoredEntry::Url(second)] = &entries[..] else { panic!("{entries:?}") };
     assert_eq!(first.custom_id.as_deref(), Some("007"));
     let overrides = first.overrides.as_ref().expect("overrides");
     assert_eq!(overrides.timeout, Some(std::time::Duration::from_secs(2)));
@@ -163,7 +167,7 @@ fn chunks_have_as_many_entries_as_a_run_loads() {
     let sizes: Vec<usize> = summary
         .chunks
         .iter()
-        .map(|range| read_chunk(&stored[range.start as usize..range.end as usize]).expect("a chunk").len())
+        .map(|range| chunk(&stored[range.start as usize..range.end as usize]).len())
         .collect();
     assert_eq!(sizes, [500, 500, 200]);
     assert_eq!(summary.chunks.last().map(|range| range.end), Some(stored.len() as u64));
