@@ -9,13 +9,14 @@ use bytes::Bytes;
 use pagewire_fetch::Client;
 use pagewire_journal::{Durability, KeySpace, ReadError, SegmentJournal, SegmentOptions};
 use pagewire_store::{Blobs, KeyMode, RunKind, Store, StoreError};
-use pagewire_types::{ParseRequest, RobotsRule, RunId, ScrapeRequest};
+use pagewire_types::{ParseRequest, Problem, RobotsRule, RunId, ScrapeParams, ScrapeRequest, UrlEntry};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::account::{Accounts, Caller, WorkspaceAccount};
 use crate::download::LinkKeys;
 use crate::job::JobRoom;
+use crate::model::{Model, refuse_without_model};
 use crate::parse::Parser;
 use crate::pdf::PdfReader;
 use crate::read::PageReader;
@@ -89,6 +90,8 @@ pub struct EngineParts {
     pub client: Client,
     /// Reads PDFs.
     pub pdf: Arc<dyn PdfReader>,
+    /// The language model, where one is configured.
+    pub model: Option<Arc<Model>>,
 }
 
 /// Everything below the edge.
@@ -103,6 +106,8 @@ pub struct Engine {
     web: Scraper,
     sandbox: Scraper,
     parser: Parser,
+    sandbox_parser: Parser,
+    has_model: bool,
     runs: Mutex<HashMap<RunId, Arc<Run>>>,
     pub(crate) tasks: TaskTracker,
     pub(crate) draining: CancellationToken,
@@ -112,13 +117,15 @@ pub struct Engine {
 impl Engine {
     /// Starts the engine and takes up the runs that a crash or a restart left unfinished.
     pub async fn start(parts: EngineParts) -> Result<Arc<Self>, Refusal> {
-        let EngineParts { settings, store, accounts, blobs, links, client, pdf } = parts;
+        let EngineParts { settings, store, accounts, blobs, links, client, pdf, model } = parts;
         let scheduler = Arc::new(Scheduler::new(settings.fetches_max, settings.politeness));
         let (reader, credits, bytes_max) =
-            (PageReader::new(pdf), settings.page_credits, settings.record_bytes_max);
+            (PageReader::new(pdf, model), settings.page_credits, settings.record_bytes_max);
+        let has_model = reader.has_model();
         let parser = Parser::new(reader.clone(), bytes_max);
+        let sandbox_parser = Parser::new(reader.in_sandbox(), bytes_max);
         let web = Scraper::new(Source::Web(client), reader.clone(), credits, bytes_max);
-        let sandbox = Scraper::new(Source::Sandbox, reader, SANDBOX_CREDITS, bytes_max);
+        let sandbox = Scraper::new(Source::Sandbox, reader.in_sandbox(), SANDBOX_CREDITS, bytes_max);
         let engine = Arc::new(Self {
             jobs: JobRoom::new(settings.jobs_max),
             settings,
@@ -130,6 +137,8 @@ impl Engine {
             web,
             sandbox,
             parser,
+            sandbox_parser,
+            has_model,
             runs: Mutex::new(HashMap::new()),
             tasks: TaskTracker::new(),
             draining: CancellationToken::new(),
@@ -181,6 +190,7 @@ impl Engine {
     /// Fetches one page.
     pub async fn scrape(&self, caller: &Caller, request: ScrapeRequest) -> Result<Bytes, ScrapeFailure> {
         self.admit(caller).map_err(ScrapeFailure::Refused)?;
+        self.check_model(&request.params, &[]).map_err(Refusal::Invalid)?;
         let recipe = Recipe::compile(request.params, self.settings.robots).map_err(Refusal::Invalid)?;
         let account = &caller.workspace;
         let scraper = self.scraper(caller.mode).clone();
@@ -200,20 +210,30 @@ impl Engine {
         }
     }
 
+    /// Refuses a request that asks for a model where there is none.
+    pub(crate) fn check_model(
+        &self,
+        params: &ScrapeParams,
+        entries: &[UrlEntry],
+    ) -> Result<(), Box<Problem>> {
+        if self.has_model { Ok(()) } else { refuse_without_model(params, entries) }
+    }
+
     /// Reads a page that the caller brings.
     pub async fn parse(&self, caller: &Caller, request: ParseRequest) -> Result<Bytes, Refusal> {
         self.admit(caller)?;
+        self.check_model(&request.params, &[])?;
         let recipe = Recipe::compile(request.params.clone(), self.settings.robots)?;
-        let credits = match caller.mode {
-            KeyMode::Live => self.settings.page_credits,
-            KeyMode::Test => SANDBOX_CREDITS,
+        let (parser, credits) = match caller.mode {
+            KeyMode::Live => (&self.parser, self.settings.page_credits),
+            KeyMode::Test => (&self.sandbox_parser, SANDBOX_CREDITS),
         };
         let page = tokio::select! {
-            page = self.parser.parse(request, &recipe, credits) => page?,
+            page = parser.parse(request, &recipe, credits) => page?,
             () = self.stopping.cancelled() => return Err(Refusal::Draining),
         };
-        self.charge(&caller.workspace, credits).await?;
-        Ok(page)
+        self.charge(&caller.workspace, page.credits).await?;
+        Ok(page.json)
     }
 
     pub(crate) fn make_run(&self, parts: RunParts) -> Arc<Run> {

@@ -4,8 +4,10 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use jiff::Timestamp;
-use pagewire_extract::{Facts, Unsatisfied};
+use pagewire_extract::Unsatisfied;
 use pagewire_types::{ErrorRecord, InvalidLine, TargetErrorCode, UrlEntry};
+
+use crate::read::ReadFacts;
 
 /// What the fetch tells of a page, beside what the page tells of itself.
 #[derive(Debug)]
@@ -67,7 +69,8 @@ impl EnvelopeWriter {
     }
 
     /// Everything after the `data` object.
-    pub(crate) fn end(mut self, index: u32, facts: &Facts, fetch: &FetchFacts) -> Bytes {
+    pub(crate) fn end(mut self, index: u32, read: &ReadFacts, fetch: &FetchFacts) -> Bytes {
+        let facts = &read.page;
         let out = &mut self.out;
         out.extend_from_slice(b",\"meta\":{\"index\":");
         write_json(out, &index);
@@ -99,6 +102,10 @@ impl EnvelopeWriter {
         if let Some(report) = &facts.extract_report {
             out.extend_from_slice(b",\"extract\":");
             write_json(out, report);
+        }
+        if !read.warnings.is_empty() {
+            out.extend_from_slice(b",\"warnings\":");
+            write_json(out, &read.warnings);
         }
         out.extend_from_slice(b"}}");
         // Records wait in memory for their readers: what they hold is what is counted.

@@ -10,6 +10,7 @@ pub mod engine;
 mod envelope;
 pub mod export;
 pub mod job;
+pub mod model;
 mod parse;
 pub mod pdf;
 mod read;
@@ -28,6 +29,7 @@ pub mod upload;
 
 pub use engine::{Engine, EngineParts, EngineSettings};
 pub use envelope::Failure;
+pub use model::{Model, ModelSettings};
 pub use pagewire_store::{ApiKey, BlobError, FileRow, JobFilter, KeyMode, Revocation, RunStatus};
 pub use pdf::{NoPdfReader, PdfFault, PdfReader};
 pub use refusal::{Refusal, ScrapeFailure};

@@ -25,6 +25,14 @@ const WAIT_MAX: Duration = Duration::from_secs(180);
 /// Relative references cannot be resolved against it, so they stay out.
 const NO_BASE: &str = "about:blank";
 
+/// A page that was read.
+pub(crate) struct Parsed {
+    /// The envelope.
+    pub(crate) json: Bytes,
+    /// What it costs.
+    pub(crate) credits: u32,
+}
+
 /// Reads pages that callers bring.
 pub(crate) struct Parser {
     reader: PageReader,
@@ -37,13 +45,13 @@ impl Parser {
         Self { reader, places: Semaphore::new(PAGES_MAX), answer_bytes_max }
     }
 
-    /// Reads one page, which costs so many credits.
+    /// Reads one page, which costs so many credits without a model.
     pub(crate) async fn parse(
         &self,
         request: ParseRequest,
         recipe: &Recipe,
         credits: u32,
-    ) -> Result<Bytes, Refusal> {
+    ) -> Result<Parsed, Refusal> {
         let _place = self
             .places
             .try_acquire()
@@ -53,7 +61,7 @@ impl Parser {
             .map_err(|_| Refusal::Overloaded("the page did not get its turn in time"))?
     }
 
-    async fn read(&self, request: ParseRequest, recipe: &Recipe, credits: u32) -> Result<Bytes, Refusal> {
+    async fn read(&self, request: ParseRequest, recipe: &Recipe, credits: u32) -> Result<Parsed, Refusal> {
         let started = Instant::now();
         let base = match &request.url {
             Some(url) => url.as_url().clone(),
@@ -78,7 +86,7 @@ impl Parser {
             fetched_at: None,
             elapsed: started.elapsed(),
             attempts: 0,
-            credits,
+            credits: credits + facts.credits,
         };
         let json = envelope.end(0, &facts, &fetch);
         if json.len() > self.answer_bytes_max {
@@ -88,7 +96,7 @@ impl Parser {
             );
             return Err(Refusal::Invalid(Box::new(Problem::new(ProblemCode::BodyTooLarge, detail))));
         }
-        Ok(json)
+        Ok(Parsed { json, credits: fetch.credits })
     }
 }
 

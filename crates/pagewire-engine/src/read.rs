@@ -1,14 +1,17 @@
 //! From a body to the `data` of its envelope, for every door: what a scan can do is done at once, the rest in turns on
-//! the threads for blocking work.
+//! the threads for blocking work. PDFs and the model have their own bounds on how many wait, so nobody waits for them in
+//! a turn.
 
 use std::sync::Arc;
 
 use bytes::Bytes;
-use pagewire_extract::{ExtractError, Facts, Input, Scan};
+use pagewire_extract::pdf::PdfText;
+use pagewire_extract::{Answer, Draft, ExtractError, Facts, Input, Scan};
 use tokio::sync::Semaphore;
 use url::Url;
 
 use crate::envelope::EnvelopeWriter;
+use crate::model::{Model, ModelFault, ModelWish};
 use crate::pdf::{PdfFault, PdfReader};
 use crate::recipe::Recipe;
 
@@ -31,6 +34,35 @@ impl Body {
     }
 }
 
+/// What is told of a page beside its `data`.
+#[derive(Debug)]
+pub(crate) struct ReadFacts {
+    pub(crate) page: Facts,
+    /// What reading it cost beyond what a page costs.
+    pub(crate) credits: u32,
+    pub(crate) warnings: Vec<PageWarning>,
+}
+
+impl From<Facts> for ReadFacts {
+    fn from(page: Facts) -> Self {
+        Self { page, credits: 0, warnings: Vec::new() }
+    }
+}
+
+/// Something that was not done as it was asked for, on a page that is there all the same.
+#[derive(Debug, Clone, serde::Serialize)]
+pub(crate) struct PageWarning {
+    pub(crate) code: &'static str,
+    pub(crate) detail: String,
+}
+
+impl PageWarning {
+    fn of_model(fault: &ModelFault) -> Self {
+        let detail = format!("{fault}; the fields are those of the embedded extraction");
+        Self { code: "llm_unavailable", detail }
+    }
+}
+
 /// Why there is no `data`.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Unread {
@@ -47,12 +79,24 @@ pub(crate) enum Unread {
 pub(crate) struct PageReader {
     turns: Arc<Semaphore>,
     pdf: Arc<dyn PdfReader>,
+    /// The model, or why there is none.
+    model: Result<Arc<Model>, ModelFault>,
 }
 
 impl PageReader {
-    pub(crate) fn new(pdf: Arc<dyn PdfReader>) -> Self {
+    pub(crate) fn new(pdf: Arc<dyn PdfReader>, model: Option<Arc<Model>>) -> Self {
         let cores = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
-        Self { turns: Arc::new(Semaphore::new(cores)), pdf }
+        let model = model.ok_or(ModelFault::NotConfigured);
+        Self { turns: Arc::new(Semaphore::new(cores)), pdf, model }
+    }
+
+    /// The same, for test keys.
+    pub(crate) fn in_sandbox(&self) -> Self {
+        Self { model: Err(ModelFault::Sandbox), ..self.clone() }
+    }
+
+    pub(crate) fn has_model(&self) -> bool {
+        self.model.is_ok()
     }
 
     /// Appends the `data` object to the envelope.
@@ -61,13 +105,26 @@ impl PageReader {
         mut envelope: EnvelopeWriter,
         body: &Body,
         recipe: &Recipe,
-    ) -> Result<(EnvelopeWriter, Facts), Unread> {
-        if pagewire_extract::is_pdf(&body.input()) {
-            return self.read_pdf(envelope, body, recipe).await;
+    ) -> Result<(EnvelopeWriter, ReadFacts), Unread> {
+        let pdf = match pagewire_extract::is_pdf(&body.input()) {
+            true => Some(Arc::new(self.pdf.read(body.bytes.clone()).await?)),
+            false => None,
+        };
+        if let Some(wish) = &recipe.model {
+            return self.read_with_model(envelope, body, pdf, recipe, wish).await;
+        }
+        if let Some(pdf) = pdf {
+            let (plan, base) = (recipe.plan.clone(), body.base.clone());
+            return self
+                .in_turn(move || {
+                    let facts = plan.extract_pdf(&pdf, &base, envelope.data())?;
+                    Ok((envelope, facts.into()))
+                })
+                .await;
         }
         if body.bytes.len() <= SCAN_INLINE_BYTES_MAX {
             match recipe.plan.scan(&body.input(), envelope.data())? {
-                Scan::Done(facts) => return Ok((envelope, facts)),
+                Scan::Done(facts) => return Ok((envelope, facts.into())),
                 Scan::NeedsTree => {}
             }
         }
@@ -75,22 +132,76 @@ impl PageReader {
         let of = body.clone();
         self.in_turn(move || {
             let facts = plan.extract(&of.input(), envelope.data())?;
-            Ok((envelope, facts))
+            Ok((envelope, facts.into()))
         })
         .await
     }
 
-    async fn read_pdf(
+    /// As far as the page goes by itself; then the model, if that is not far enough.
+    async fn read_with_model(
+        &self,
+        envelope: EnvelopeWriter,
+        body: &Body,
+        pdf: Option<Arc<PdfText>>,
+        recipe: &Recipe,
+        wish: &ModelWish,
+    ) -> Result<(EnvelopeWriter, ReadFacts), Unread> {
+        let (text_bytes_max, confidence_min) = match &self.model {
+            Ok(model) => (model.settings().input_bytes_max, model.settings().confidence_min),
+            Err(_) => (0, 1.0),
+        };
+        let (plan, of) = (recipe.plan.clone(), body.clone());
+        let draft = self
+            .in_turn(move || match pdf {
+                Some(pdf) => Ok(plan.draft_pdf(&pdf, &of.base, text_bytes_max)),
+                None => Ok(plan.draft(&of.input(), text_bytes_max)?),
+            })
+            .await?;
+        if !wish.is_needed(&recipe.plan, &draft, confidence_min) {
+            return self.settle(envelope, recipe, draft, None).await;
+        }
+        let asked = match &self.model {
+            Ok(model) => {
+                let fields = model.ask(wish.schema(), draft.text()).await;
+                fields.map(|fields| (fields, model.settings().credits))
+            }
+            Err(fault) => Err(fault.clone()),
+        };
+        match asked {
+            Ok((fields, credits)) => {
+                let wanted = wish.wanted(&recipe.plan, &draft, confidence_min);
+                self.settle(envelope, recipe, draft, Some((Answer { fields, wanted }, credits))).await
+            }
+            Err(fault) => {
+                let (envelope, facts) = self.settle(envelope, recipe, draft, None).await?;
+                Ok((envelope, ReadFacts { warnings: vec![PageWarning::of_model(&fault)], ..facts }))
+            }
+        }
+    }
+
+    /// With the answer, which has its price; without it where a schema does not take it.
+    async fn settle(
         &self,
         mut envelope: EnvelopeWriter,
-        body: &Body,
         recipe: &Recipe,
-    ) -> Result<(EnvelopeWriter, Facts), Unread> {
-        let text = self.pdf.read(body.bytes.clone()).await?;
-        let (plan, base) = (recipe.plan.clone(), body.base.clone());
+        draft: Draft,
+        answer: Option<(Answer, u32)>,
+    ) -> Result<(EnvelopeWriter, ReadFacts), Unread> {
+        let plan = recipe.plan.clone();
         self.in_turn(move || {
-            let facts = plan.extract_pdf(&text, &base, envelope.data())?;
-            Ok((envelope, facts))
+            let Some((answer, credits)) = answer else {
+                let page = plan.settle(&draft, None, envelope.data())?;
+                return Ok((envelope, page.into()));
+            };
+            match plan.settle(&draft, Some(&answer), envelope.data()) {
+                Ok(page) => Ok((envelope, ReadFacts { page, credits, warnings: Vec::new() })),
+                Err(_) => {
+                    let page = plan.settle(&draft, None, envelope.data())?;
+                    let fault = ModelFault::Unusable("it does not satisfy the schema");
+                    let warnings = vec![PageWarning::of_model(&fault)];
+                    Ok((envelope, ReadFacts { page, credits: 0, warnings }))
+                }
+            }
         })
         .await
     }

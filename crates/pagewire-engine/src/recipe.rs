@@ -5,6 +5,8 @@ use std::sync::Arc;
 use pagewire_extract::{Plan, PlanOptions};
 use pagewire_types::{FieldError, Problem, ProblemCode, RobotsRule, ScrapeOptions, ScrapeParams};
 
+use crate::model::ModelWish;
+
 /// Options and the extraction plan made from them. Shared by all URLs that say nothing of their own.
 #[derive(Debug)]
 pub struct Recipe {
@@ -12,9 +14,16 @@ pub struct Recipe {
     pub options: ScrapeOptions,
     /// What is read from the page.
     pub plan: Arc<Plan>,
+    /// What is wished of the model.
+    pub(crate) model: Option<ModelWish>,
 }
 
 impl Recipe {
+    fn with_plan(options: ScrapeOptions, plan: Arc<Plan>) -> Self {
+        let model = ModelWish::of(&options, &plan);
+        Self { options, plan, model }
+    }
+
     /// Compiles parameters. A broken `extract` is told with pointers into the request.
     pub fn compile(params: ScrapeParams, robots: RobotsRule) -> Result<Self, Box<Problem>> {
         let options = params.resolve(robots);
@@ -26,7 +35,7 @@ impl Recipe {
             exclude_selectors: options.exclude_selectors.clone(),
         })
         .map_err(|errors| Box::new(refusal(errors)))?;
-        Ok(Self { options, plan: Arc::new(plan) })
+        Ok(Self::with_plan(options, Arc::new(plan)))
     }
 
     /// The recipe of one URL with overrides; what the overrides do not touch is shared.
@@ -43,7 +52,7 @@ impl Recipe {
             && overrides.exclude_selectors.is_none();
         let params = overrides.clone().over(defaults);
         if reads_the_same {
-            return Ok(Self { options: params.resolve(robots), plan: self.plan.clone() });
+            return Ok(Self::with_plan(params.resolve(robots), self.plan.clone()));
         }
         Self::compile(params, robots)
     }

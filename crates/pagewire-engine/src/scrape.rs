@@ -6,13 +6,13 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use jiff::Timestamp;
-use pagewire_extract::{ExtractError, Facts, Unsatisfied};
+use pagewire_extract::{ExtractError, Unsatisfied};
 use pagewire_fetch::{FailureKind, Request, Response, RobotsVerdict};
 use pagewire_types::{Format, ProxyType, RobotsRule, TargetErrorCode, UrlEntry};
 use serde_json::Value;
 
 use crate::envelope::{EnvelopeWriter, Failure, FetchFacts, Head};
-use crate::read::{Body, PageReader, Unread};
+use crate::read::{Body, PageReader, ReadFacts, Unread};
 use crate::recipe::Recipe;
 use crate::source::Source;
 
@@ -113,6 +113,7 @@ impl Scraper {
         };
         let envelope = EnvelopeWriter::begin(&head, data_bytes);
         let (envelope, facts) = self.read(envelope, &response, recipe).await?;
+        let credits = self.page_credits + facts.credits;
         let json = envelope.end(
             index,
             &facts,
@@ -121,7 +122,7 @@ impl Scraper {
                 fetched_at: Some(Timestamp::now()),
                 elapsed: started.elapsed(),
                 attempts: attempts_before + 1,
-                credits: self.page_credits,
+                credits,
             },
         );
         if json.len() > self.record_bytes_max {
@@ -134,7 +135,7 @@ impl Scraper {
                 ),
             ));
         }
-        Ok(Page { json, credits: self.page_credits })
+        Ok(Page { json, credits })
     }
 
     async fn fetch(
@@ -200,7 +201,7 @@ impl Scraper {
         envelope: EnvelopeWriter,
         response: &Response,
         recipe: &Recipe,
-    ) -> Result<(EnvelopeWriter, Facts), FailedAttempt> {
+    ) -> Result<(EnvelopeWriter, ReadFacts), FailedAttempt> {
         let body = Body {
             bytes: response.body.clone(),
             content_type: response.content_type.as_deref().map(Arc::from),

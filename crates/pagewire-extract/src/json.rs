@@ -95,6 +95,18 @@ impl<'o> ObjectWriter<'o> {
         self.out
     }
 
+    /// Appends members that are written already, up to and with the brace that ends them.
+    pub(crate) fn members(&mut self, written: &[u8]) {
+        let members = written.strip_suffix(b"}").unwrap_or(written);
+        if !members.is_empty() {
+            if !self.first {
+                self.out.push(b',');
+            }
+            self.first = false;
+            self.out.extend_from_slice(members);
+        }
+    }
+
     pub(crate) fn end(self) {
         self.out.push(b'}');
     }

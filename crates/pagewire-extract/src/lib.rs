@@ -32,5 +32,6 @@ mod text;
 
 pub use error::{ExtractError, Unsatisfied};
 pub use output::{OutputField, OutputKind};
+pub use plan::draft::{Answer, Draft};
 pub use plan::{Facts, Input, Plan, PlanOptions, Scan, is_pdf};
 pub use sketch::coerce::Price;

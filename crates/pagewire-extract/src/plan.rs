@@ -1,5 +1,7 @@
 //! What is wanted of a page, compiled once; and the two ways to get it: by a scan, or with the tree.
 
+pub(crate) mod draft;
+
 use dom_query::Document;
 use pagewire_types::fields::pointer_step;
 use pagewire_types::{FieldError, Format, Formats};
@@ -166,25 +168,21 @@ impl Plan {
         if let Scan::Done(facts) = self.scan(input, out)? {
             return Ok(facts);
         }
+        self.read_tree(&self.read_page(input)?, out)
+    }
+
+    fn read_page<'a>(&self, input: &Input<'a>) -> Result<Page<'a>, ExtractError> {
         let mut page = Page::read(input)?;
         if page.kind == ContentKind::Feed {
             let is_structured = self.formats.contains(Format::Structured);
             page.stand_in = StandIn::of_feed(&page.text, page.url, self.shape(), is_structured);
         }
-        self.read_tree(&page, out)
+        Ok(page)
     }
 
     /// All of the work, for a PDF whose text has been read.
     pub fn extract_pdf(&self, pdf: &PdfText, url: &Url, out: &mut Vec<u8>) -> Result<Facts, ExtractError> {
-        let page = Page {
-            kind: ContentKind::Pdf,
-            content_type: "application/pdf".to_owned(),
-            text: "".into(),
-            charset: "binary",
-            url,
-            stand_in: Some(StandIn::of_pdf(pdf)),
-        };
-        self.read_tree(&page, out)
+        self.read_tree(&Page::of_pdf(pdf, url), out)
     }
 
     fn read_tree(&self, page: &Page<'_>, out: &mut Vec<u8>) -> Result<Facts, ExtractError> {
@@ -226,16 +224,20 @@ impl Plan {
         out: &mut Vec<u8>,
     ) {
         let mut data = ObjectWriter::begin(out);
-        for (field, value) in self.shape().iter().flat_map(|shape| &shape.fields).zip(values) {
-            if let Some(value) = value {
-                json::value(data.field(&field.name), value);
-            }
-        }
+        self.write_fields(values, &mut data);
         match document {
             Some(document) => self.write_formats(page, document, &mut data),
             None => self.write_formats_of_text(page, &mut data),
         }
         data.end();
+    }
+
+    fn write_fields(&self, values: &[Option<Value>], data: &mut ObjectWriter<'_>) {
+        for (field, value) in self.shape().iter().flat_map(|shape| &shape.fields).zip(values) {
+            if let Some(value) = value {
+                json::value(data.field(&field.name), value);
+            }
+        }
     }
 
     /// The formats of a page with a tree.
@@ -376,6 +378,17 @@ impl<'a> Page<'a> {
             kind = ContentKind::Feed;
         }
         Ok(Self { kind, content_type, text, charset, url: input.url, stand_in: None })
+    }
+
+    fn of_pdf(pdf: &PdfText, url: &'a Url) -> Self {
+        Self {
+            kind: ContentKind::Pdf,
+            content_type: "application/pdf".to_owned(),
+            text: "".into(),
+            charset: "binary",
+            url,
+            stand_in: Some(StandIn::of_pdf(pdf)),
+        }
     }
 
     fn has_tree(&self) -> bool {

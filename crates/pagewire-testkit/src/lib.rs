@@ -9,6 +9,7 @@
 pub mod binary;
 pub mod http;
 pub mod ledger;
+pub mod model;
 pub mod origin;
 pub mod sse;
 pub mod wait;
@@ -16,6 +17,7 @@ mod wire;
 
 pub use binary::{Binary, Options};
 pub use ledger::Ledger;
+pub use model::ModelServer;
 pub use origin::Origin;
 pub use sse::{Frame, StreamReader};
 

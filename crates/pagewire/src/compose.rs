@@ -8,12 +8,13 @@ use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use http::HeaderValue;
 use jiff::Timestamp;
 use metrics_exporter_prometheus::{BuildError as MetricsError, PrometheusBuilder, PrometheusHandle};
 use pagewire_engine::account::{Accounts, NewKey, NewKeyError, PlanTable};
 use pagewire_engine::run::RunLimits;
 use pagewire_engine::schedule::Politeness;
-use pagewire_engine::{Engine, EngineParts, EngineSettings, Refusal};
+use pagewire_engine::{Engine, EngineParts, EngineSettings, Model, ModelSettings, Refusal};
 use pagewire_fetch::{BuildError, Client, FetchConfig};
 use pagewire_journal::Durability;
 use pagewire_server::{Edge, EdgeSettings, ServeSettings};
@@ -27,11 +28,14 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::config::Checked;
+use crate::config::checked::Llm;
 use crate::link_keys;
 use crate::pdf_child::PdfChildren;
 
 /// The plan of workspaces that nobody gave another.
 const DEFAULT_PLAN: &str = "enterprise";
+/// Bytes of a model's answer.
+const MODEL_ANSWER_BYTES_MAX: u64 = 1 << 20;
 /// How often the metrics forget what is too old.
 const METRICS_UPKEEP: Duration = Duration::from_secs(5);
 
@@ -58,6 +62,10 @@ pub(crate) enum StartError {
     Listen { address: SocketAddr, source: io::Error },
     #[error("metrics cannot be recorded")]
     Metrics(#[from] MetricsError),
+    #[error(
+        "the variable {name}, which `api_key_env` in [extract.llm] names, is not set in the environment, or holds what no key has"
+    )]
+    ModelKey { name: String },
     #[error("a key cannot be made")]
     Key(#[from] NewKeyError),
     #[error("the server's task failed")]
@@ -94,7 +102,8 @@ pub(crate) async fn start(config: Checked, shutdown: CancellationToken) -> Resul
     let pdf = Arc::new(PdfChildren::new(config.extract.pdf));
     let blobs = Blobs::local(config.server.data_dir.join("blobs"))?;
     let links = Arc::new(link_keys::open(&config.server.data_dir)?);
-    let parts = EngineParts { settings, store, accounts: accounts.clone(), blobs, links, client, pdf };
+    let model = config.extract.llm.as_ref().map(|llm| model_of(llm, &config)).transpose()?.map(Arc::new);
+    let parts = EngineParts { settings, store, accounts: accounts.clone(), blobs, links, client, pdf, model };
     let metrics = record_metrics()?;
     let engine = Engine::start(parts).await?;
 
@@ -191,6 +200,40 @@ fn fetch_config(config: &Checked) -> FetchConfig {
         resolver: config.fetch.resolver,
         ..FetchConfig::default()
     }
+}
+
+/// The model, behind a client of its own: see [`Model::new`] for why its guard lets every address pass.
+fn model_of(llm: &Llm, config: &Checked) -> Result<Model, StartError> {
+    let everywhere = ["0.0.0.0/0", "::/0"].map(|range| range.parse().expect("a constant that is a range"));
+    let client = Client::new(FetchConfig {
+        allow: everywhere.to_vec(),
+        redirects_max: 0,
+        wire_bytes_max: MODEL_ANSWER_BYTES_MAX,
+        unpacked_bytes_max: MODEL_ANSWER_BYTES_MAX,
+        ..fetch_config(config)
+    })?;
+    let authorization = llm.api_key_env.as_ref().map(|name| bearer(name)).transpose()?;
+    let settings = ModelSettings {
+        completions: llm.completions.clone(),
+        model: llm.model.clone(),
+        authorization,
+        timeout: llm.timeout,
+        input_bytes_max: llm.input_bytes_max,
+        tokens_max: llm.tokens_max,
+        confidence_min: llm.confidence_min,
+        at_once: llm.at_once,
+        credits: llm.credits,
+    };
+    Ok(Model::new(client, settings))
+}
+
+/// The key in that variable, as `Authorization` says it, marked so that nothing prints it.
+fn bearer(name: &str) -> Result<HeaderValue, StartError> {
+    let missing = || StartError::ModelKey { name: name.to_owned() };
+    let key = std::env::var(name).map_err(|_| missing())?;
+    let mut value = HeaderValue::try_from(format!("Bearer {}", key.trim())).map_err(|_| missing())?;
+    value.set_sensitive(true);
+    Ok(value)
 }
 
 fn engine_settings(config: &Checked) -> EngineSettings {

@@ -160,15 +160,15 @@ struct FixedPage {
 
 /// A request as it was read.
 #[derive(Debug)]
-struct Request {
-    method: String,
-    target: String,
+pub(crate) struct Request {
+    pub(crate) method: String,
+    pub(crate) target: String,
     headers: Vec<(String, String)>,
-    body: Vec<u8>,
+    pub(crate) body: Vec<u8>,
 }
 
 impl Request {
-    fn header(&self, name: &str) -> Option<&str> {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(have, _)| have == name).map(|(_, value)| value.as_str())
     }
 }
@@ -195,7 +195,7 @@ async fn connection(mut socket: TcpStream, address: SocketAddr, site: Arc<Site>)
 }
 
 /// Reads a request with its body; `None` when the client is gone or talks nonsense.
-async fn read_request(socket: &mut TcpStream, held: &mut Vec<u8>) -> Option<Request> {
+pub(crate) async fn read_request(socket: &mut TcpStream, held: &mut Vec<u8>) -> Option<Request> {
     let end = loop {
         if let Some(end) = crate::wire::find(held, b"\r\n\r\n") {
             break end;

@@ -276,6 +276,21 @@ mod tests {
     }
 
     #[test]
+    fn a_model_needs_an_endpoint_that_is_a_url_and_a_name() {
+        assert!(of("").expect("the defaults").extract.llm.is_none());
+        let checked = of("[extract.llm]\nendpoint = 'http://127.0.0.1:1/v1/'\nmodel = 'm'\n").expect("valid");
+        let llm = checked.extract.llm.expect("a model");
+        assert_eq!(llm.completions.as_str(), "http://127.0.0.1:1/v1/chat/completions");
+        let faults = "[extract.llm]\nendpoint = 'ftp://x'\napi_key_env = 'PAGEWIRE_KEY'\nat_once = 0\n";
+        let message = of(faults).expect_err("four faults").to_string();
+        for key in ["endpoint", "model", "api_key_env", "at_once"] {
+            assert!(message.contains(&format!("extract.llm.{key} = ")), "{message}");
+        }
+        let environment = [("PAGEWIRE_EXTRACT__LLM__MODEL".to_owned(), "m".to_owned())];
+        assert!(Layers::defaults().and_then(|layers| layers.with_environment(environment)).is_ok());
+    }
+
+    #[test]
     fn what_is_shown_is_a_configuration_again_and_holds_no_secret() {
         let mut layers = Layers::defaults().expect("the defaults");
         toml::from_str::<Raw>(&layers.shown()).expect("readable");

@@ -84,16 +84,31 @@ section!(Log { level: String, format: String });
 
 section!(Pdf { timeout_ms: i64, bytes_max: ByteSize, memory_bytes_max: ByteSize, at_once: i64 });
 
+section!(Llm {
+    endpoint: String,
+    model: String,
+    api_key_env: String,
+    timeout_ms: i64,
+    input_bytes_max: ByteSize,
+    max_tokens: i64,
+    confidence_min_percent: i64,
+    at_once: i64,
+    credits: i64,
+});
+
 /// `[extract]`, whose sections are in it.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Extract {
     #[serde(default)]
     pub(super) pdf: Pdf,
+    #[serde(default)]
+    pub(super) llm: Llm,
 }
 
 /// The sections within sections, and their keys.
-pub(super) const NESTED: &[(&str, &str, &[&str])] = &[("extract", "pdf", Pdf::KEYS)];
+pub(super) const NESTED: &[(&str, &str, &[&str])] =
+    &[("extract", "pdf", Pdf::KEYS), ("extract", "llm", Llm::KEYS)];
 
 macro_rules! sections {
     ($($name:ident: $kind:ident,)*) => {

@@ -10,6 +10,7 @@ mod crash_story;
 mod edge_story;
 mod hostile_origin_story;
 mod keys_story;
+mod model_story;
 mod parse_story;
 mod resume_story;
 mod sandbox_story;

@@ -46,7 +46,8 @@ impl Service {
         let accounts = Arc::new(Accounts::new(store.clone(), plans, "only".to_owned()));
         let client = Client::new(FetchConfig::default()).expect("a client");
         let settings = settings(directory.path());
-        let parts = EngineParts { settings, store, accounts, client, pdf: Arc::new(NoPdfReader) };
+        let parts =
+            EngineParts { settings, store, accounts, client, pdf: Arc::new(NoPdfReader), model: None };
         let engine = Engine::start(parts).await.expect("starts");
         let edge = Edge {
             engine: engine.clone(),
