@@ -21,10 +21,19 @@ const ESCAPES: [u8; 256] = {
 
 const HEX: &[u8; 16] = b"0123456789abcdef";
 
+/// Bytes from which on a string is one of the few that a record is made of: room is made for it alone, not for twice as
+/// much.
+const LONG_BYTES: usize = 16 * 1024;
+
 /// Appends a JSON string.
 pub(crate) fn string(out: &mut Vec<u8>, text: &str) {
     let bytes = text.as_bytes();
-    out.reserve(bytes.len() + bytes.len() / 16 + 2);
+    let needed = bytes.len() + bytes.len() / 16 + 2;
+    if bytes.len() >= LONG_BYTES {
+        out.reserve_exact(needed);
+    } else {
+        out.reserve(needed);
+    }
     out.push(b'"');
     let mut plain = 0;
     let mut at = 0;

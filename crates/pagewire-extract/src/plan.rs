@@ -190,7 +190,7 @@ impl Plan {
         let filled = self.sketch.as_ref().map(|sketch| fill(sketch, page, &document).finish());
         let (values, report) = filled.map_or((Vec::new(), None), |(values, report)| (values, Some(report)));
         let values = self.conclude(values)?;
-        self.write(page, Some(&document), &values, out);
+        self.write(page, Some(document), &values, out);
         Ok(page.facts(report))
     }
 
@@ -219,14 +219,19 @@ impl Plan {
     fn write(
         &self,
         page: &Page<'_>,
-        document: Option<&Document>,
+        document: Option<Document>,
         values: &[Option<Value>],
         out: &mut Vec<u8>,
     ) {
         let mut data = ObjectWriter::begin(out);
         self.write_fields(values, &mut data);
         match document {
-            Some(document) => self.write_formats(page, document, &mut data),
+            Some(document) => {
+                self.write_formats(page, &document, &mut data);
+                // The page as it came is the most that is written: the tree is let go before.
+                drop(document);
+                self.write_raw_html(page, &mut data);
+            }
             None => self.write_formats_of_text(page, &mut data),
         }
         data.end();
@@ -255,11 +260,6 @@ impl Plan {
                 (Format::Html, Some(content)) => {
                     json::string(data.field(name), &html::of_content(content, &base));
                 }
-                // A PDF's bytes are no text, and no HTML came with it.
-                (Format::RawHtml, _) if page.kind == ContentKind::Pdf => {
-                    json::value(data.field(name), &Value::Null);
-                }
-                (Format::RawHtml, _) => json::string(data.field(name), &page.text),
                 (Format::Links, _) => json::value(data.field(name), &links::of_document(document, page.url)),
                 (Format::Images, _) => {
                     json::value(data.field(name), &images::of_document(document, page.url));
@@ -274,8 +274,22 @@ impl Plan {
                     all.extend(page.stand_in.iter().flat_map(|stand_in| stand_in.structured.clone()));
                     json::value(data.field(name), &all);
                 }
-                (Format::Markdown | Format::Text | Format::Html, None) | (Format::Screenshot, _) => {}
+                (Format::Markdown | Format::Text | Format::Html, None)
+                | (Format::RawHtml | Format::Screenshot, _) => {}
             }
+        }
+    }
+
+    fn write_raw_html(&self, page: &Page<'_>, data: &mut ObjectWriter<'_>) {
+        if !self.formats.iter().any(|format| format == Format::RawHtml) {
+            return;
+        }
+        let out = data.field(Format::RawHtml.as_str());
+        if page.kind == ContentKind::Pdf {
+            // A PDF's bytes are no text, and no HTML came with it.
+            json::value(out, &Value::Null);
+        } else {
+            json::string(out, &page.text);
         }
     }
 

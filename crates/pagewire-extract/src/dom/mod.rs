@@ -1,6 +1,7 @@
 //! The tree of a page, within bounds. The parser's time grows with the square of the nesting depth, so a document is
 //! cut where it nests deeper than any real page does.
 
+mod sink;
 mod tag;
 mod walk;
 
@@ -18,7 +19,7 @@ const ELEMENTS_MAX: usize = 400_000;
 
 /// Parses a page.
 pub(crate) fn parse(text: &str) -> Document {
-    Document::from(&text[..bounded_length(text)])
+    sink::parse(&text[..bounded_length(text)])
 }
 
 /// Up to where the document keeps within the bounds. Elements that close themselves when their like begins do not count.
