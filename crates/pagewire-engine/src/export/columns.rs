@@ -65,6 +65,27 @@ impl Names {
     }
 }
 
+/// The same columns where an object of no known field is JSON: a group of nothing is no column.
+pub(super) fn sound(columns: &[Column]) -> Vec<Column> {
+    columns
+        .iter()
+        .map(|column| Column { name: column.name.clone(), kind: sound_type(&column.kind) })
+        .collect()
+}
+
+fn sound_type(kind: &ColumnType) -> ColumnType {
+    match kind {
+        ColumnType::Struct(columns) if columns.is_empty() => ColumnType::Json,
+        ColumnType::Struct(columns) => ColumnType::Struct(sound(columns)),
+        ColumnType::List(of) => ColumnType::List(Box::new(sound_type(of))),
+        scalar @ (ColumnType::Text
+        | ColumnType::Integer
+        | ColumnType::Number
+        | ColumnType::Boolean
+        | ColumnType::Json) => scalar.clone(),
+    }
+}
+
 /// The same columns for a format whose cells hold no structure: what nests is JSON.
 pub(super) fn flat(columns: &[Column]) -> Vec<Column> {
     let flat = |kind: &ColumnType| match kind {

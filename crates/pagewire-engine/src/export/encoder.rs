@@ -6,7 +6,7 @@ use pagewire_journal::Record;
 
 use super::file::File;
 use super::parquet::Taken;
-use super::{ExportError, ExportSpec};
+use super::{ExportError, ExportSpec, columns};
 
 /// Bytes of a file that leave at once.
 const CHUNK_BYTES: usize = 1 << 20;
@@ -43,7 +43,8 @@ pub struct Encoder {
 
 impl Encoder {
     /// Begins the first file.
-    pub fn new(spec: ExportSpec) -> Result<Self, ExportError> {
+    pub fn new(mut spec: ExportSpec) -> Result<Self, ExportError> {
+        spec.columns = columns::sound(&spec.columns).into();
         let file = File::begin(&spec)?;
         Ok(Self { spec, file, held: 0, rows: 0, bytes: 0, hash: Context::new(&SHA256) })
     }
