@@ -10,7 +10,9 @@ use http::request::Parts;
 use http::{Method, header};
 use pagewire_engine::account::{Caller, ConnectionPermit};
 use pagewire_types::{Problem, ProblemCode, Scope, Scopes};
+use tokio::task::JoinSet;
 
+use crate::connection_end::ConnectionEnd;
 use crate::edge::Edge;
 use crate::problem::ApiError;
 use crate::trace::RequestTrace;
@@ -53,6 +55,7 @@ needed_scopes! {
 pub struct Authorized<S> {
     /// Who is asking.
     pub caller: Arc<Caller>,
+    connection: ConnectionEnd,
     scope: PhantomData<S>,
 }
 
@@ -69,6 +72,12 @@ impl<S> Authorized<S> {
             .retry_after(CONNECTION_RETRY_S)
             .into()
         })
+    }
+
+    /// Cuts the connection of this request some time after its key has ended, unless what is given back is dropped
+    /// before.
+    pub(crate) fn cut_connection_after_key(&self) -> JoinSet<()> {
+        self.connection.after(self.caller.cut_off.clone())
     }
 }
 
@@ -100,7 +109,8 @@ impl<S: NeededScope> FromRequestParts<Arc<Edge>> for Authorized<S> {
             }
         }
         require_scope(S::ANY_OF, &caller.scopes)?;
-        Ok(Self { caller, scope: PhantomData })
+        let connection = parts.extensions.get::<ConnectionEnd>().cloned().unwrap_or_default();
+        Ok(Self { caller, connection, scope: PhantomData })
     }
 }
 

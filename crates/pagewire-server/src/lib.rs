@@ -5,6 +5,7 @@
 
 pub mod auth;
 pub mod body;
+mod connection_end;
 pub mod edge;
 mod first_bytes;
 pub mod observe;

@@ -23,6 +23,7 @@ use tokio_util::task::TaskTracker;
 use tower::ServiceExt as _;
 
 use crate::auth::PeerAddress;
+use crate::connection_end::ConnectionEnd;
 use crate::first_bytes::FirstBytes;
 
 /// Bytes of an HTTP/1.1 head, and of what a connection buffers of an answer.
@@ -118,9 +119,12 @@ async fn connection<R>(
         + 'static,
     R::Future: Send,
 {
+    let end = ConnectionEnd::default();
+    let given = end.clone();
     let service = service_fn(move |request: Request<Incoming>| {
         let mut request = request.map(Body::new);
         request.extensions_mut().insert(PeerAddress(peer));
+        request.extensions_mut().insert(given.clone());
         router.clone().oneshot(request)
     });
     let mut builder = auto::Builder::new(TokioExecutor::new());
@@ -139,11 +143,20 @@ async fn connection<R>(
     let serving = builder
         .serve_connection(TokioIo::new(FirstBytes::new(stream, settings.header_read_timeout)), service);
     tokio::pin!(serving);
+    let served = async {
+        tokio::select! {
+            outcome = serving.as_mut() => outcome,
+            () = shutdown.cancelled() => {
+                serving.as_mut().graceful_shutdown();
+                serving.await
+            }
+        }
+    };
     let outcome = tokio::select! {
-        outcome = serving.as_mut() => outcome,
-        () = shutdown.cancelled() => {
-            serving.as_mut().graceful_shutdown();
-            serving.await
+        outcome = served => outcome,
+        () = end.is_due() => {
+            tracing::debug!(%peer, "a connection was cut: its client does not read that its key has ended");
+            return;
         }
     };
     if let Err(error) = outcome {

@@ -23,7 +23,7 @@ pub fn answer<S>(
         ping: edge.settings.ping,
         cut_off: authorized.caller.cut_off.clone(),
         // The caller too: whoever is remembered by nobody is not watched for revocation.
-        held: Box::new((held, authorized.caller.clone())),
+        held: Box::new((held, authorized.caller.clone(), authorized.cut_connection_after_key())),
     };
     let mut response = Response::new(events(source, writing));
     let headers = response.headers_mut();

@@ -176,6 +176,28 @@ async fn a_stream_ends_within_five_seconds_of_its_keys_revocation() {
 }
 
 #[tokio::test]
+async fn a_reader_that_has_stopped_is_cut_off_as_well() {
+    let world = World::start().await;
+    let made = world.server.run(&["apikey", "create", "--name", "other", "--scopes", "stream:read"]);
+    let other = String::from_utf8_lossy(&made.stdout).trim_end().to_owned();
+    let connections = async || {
+        let usage = http::get(world.server.address(), "/v1/usage", Some(&other)).await;
+        usage.json()["connections"]["used"].as_u64()
+    };
+    let body = json!({"urls": world.origin.product_urls(2_000), "formats": ["raw_html"]});
+    let mut stopped = world.stream(&body).receive_buffer_bytes(16 << 10).open().await;
+    assert_eq!(stopped.take_records(3).await.len(), 3);
+    quiet(Duration::from_millis(300), Duration::from_secs(20), || world.origin.hits()).await;
+    assert_eq!(connections().await, Some(1));
+    revoke(&world, "test");
+    let begun = Instant::now();
+    while connections().await != Some(0) {
+        assert!(begun.elapsed() < Duration::from_secs(5), "its connection is still open");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+#[tokio::test]
 async fn a_key_may_be_bound_to_addresses() {
     let world = World::start().await;
     let here = world.server.create_key_with(&["scrape"], &["--allow-ip", "127.0.0.0/8"]);
