@@ -12,7 +12,7 @@ const LAST_WORDS: Duration = Duration::from_millis(1_500);
 
 /// The connection that a request came over; it stands in the request's extensions.
 #[derive(Debug, Clone, Default)]
-pub struct ConnectionEnd(CancellationToken);
+pub(crate) struct ConnectionEnd(CancellationToken);
 
 impl ConnectionEnd {
     /// Until the connection is to be cut.

@@ -84,6 +84,7 @@ pub struct Signature {
 /// A file, or a part of it.
 #[utoipa::path(
     get, path = "/d/{object}/{filename}", tag = "jobs",
+    security(()),
     params(
         ("object" = String, Path, description = "As the link has it"),
         ("filename" = String, Path, description = "As the link has it"),

@@ -49,7 +49,9 @@ async fn each_operation_asks_for_a_key_unless_it_says_that_it_needs_none() {
             );
             let _ = answer.problem(401, "missing_credentials").await;
         } else {
-            assert_eq!(answer.status(), 200, "{method} {path}");
+            // What a link leads to has nothing behind a link that is made up.
+            let status = if path.contains('{') { 404 } else { 200 };
+            assert_eq!(answer.status(), status, "{method} {path}");
         }
     }
 }
@@ -158,7 +160,8 @@ async fn the_query_takes_a_key_for_a_get_of_an_event_stream_and_for_nothing_else
             continue;
         }
         let answer = service.send(asking(&method, &format!("{path}?api_key={key}")), "{}").await;
-        let event_stream = method == "GET" && path.starts_with("/v1/stream");
+        let answers_events = operation["responses"]["200"]["content"]["text/event-stream"].is_object();
+        let event_stream = method == "GET" && answers_events;
         assert_eq!(answer.status() != 401, event_stream, "{method} {path}");
     }
 }

@@ -16,7 +16,8 @@ use pagewire_engine::schedule::Politeness;
 use pagewire_engine::{ApiKey, Engine, EngineParts, EngineSettings, KeyMode, NoPdfReader};
 use pagewire_fetch::{Client, FetchConfig};
 use pagewire_journal::Durability;
-use pagewire_store::{SqliteOptions, SqliteStore, Synchronous};
+use pagewire_store::blob::signed::KeyRing;
+use pagewire_store::{Blobs, SqliteOptions, SqliteStore, Synchronous};
 use pagewire_types::{RobotsRule, Scope, WorkspaceId};
 use serde_json::Value;
 use tempfile::TempDir;
@@ -46,12 +47,25 @@ impl Service {
         let accounts = Arc::new(Accounts::new(store.clone(), plans, "only".to_owned()));
         let client = Client::new(FetchConfig::default()).expect("a client");
         let settings = settings(directory.path());
-        let parts =
-            EngineParts { settings, store, accounts, client, pdf: Arc::new(NoPdfReader), model: None };
+        let links = KeyRing::new(&[("test", &[7; 32])]).expect("a key");
+        let parts = EngineParts {
+            settings,
+            store,
+            accounts,
+            blobs: Blobs::in_memory(),
+            links: Arc::new(links),
+            client,
+            pdf: Arc::new(NoPdfReader),
+            model: None,
+        };
         let engine = Engine::start(parts).await.expect("starts");
         let edge = Edge {
             engine: engine.clone(),
-            settings: EdgeSettings { api_key_in_query: true, ping: Duration::from_secs(30) },
+            settings: EdgeSettings {
+                api_key_in_query: true,
+                ping: Duration::from_secs(30),
+                public_url: None,
+            },
             metrics: PrometheusBuilder::new().build_recorder().handle(),
         };
         Self { router: super::super::router(Arc::new(edge)), engine, _directory: directory }
@@ -201,5 +215,8 @@ fn settings(directory: &Path) -> EngineSettings {
         ring_bytes: 1 << 16,
         durability: Durability::Process,
         keep_runs: Duration::from_secs(60),
+        jobs_max: 4,
+        job_wall_time: Duration::from_secs(60),
+        keep_jobs: Duration::from_secs(60),
     }
 }
