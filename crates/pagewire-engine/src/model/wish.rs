@@ -24,9 +24,7 @@ impl ModelWish {
         if engine == ExtractEngine::Embedded || plan.open_fields().next().is_none() {
             return None;
         }
-        let is_json_schema = extract.get("properties").is_some_and(Value::is_object)
-            && (extract.get("type").is_some_and(|of| of == "object") || extract.get("$schema").is_some());
-        if !is_json_schema {
+        if !plan.has_schema() {
             return Some(Self { engine, required: None, schema: plan.answer_schema() });
         }
         let required = extract.get("required").and_then(Value::as_array);

@@ -65,6 +65,12 @@ impl Plan {
         fields.filter(|field| answer::is_open(&field.from)).map(|field| field.name.as_str())
     }
 
+    /// Whether the request brought a JSON Schema of its own.
+    #[must_use]
+    pub fn has_schema(&self) -> bool {
+        self.schema.is_some()
+    }
+
     /// What an answer should look like, as JSON Schema.
     #[must_use]
     pub fn answer_schema(&self) -> Value {

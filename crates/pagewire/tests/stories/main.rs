@@ -8,6 +8,7 @@ mod command_line_story;
 mod content_story;
 mod crash_story;
 mod edge_story;
+mod extraction_docs_story;
 mod hostile_origin_story;
 mod keys_story;
 mod model_story;
