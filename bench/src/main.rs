@@ -11,6 +11,7 @@
 )]
 
 mod cases;
+mod costs;
 mod error;
 mod http;
 mod origin;
@@ -33,6 +34,7 @@ const USAGE: &str = "\
 Measures Pagewire beside wrk, Scrapy and a bare Rust loop; run it from the repository's root.
 
   --pagewire FILE     the server's binary
+  --examples FOLDER   the engine's examples, built
   --peers-only        measure only the peers
   --rounds N          rounds (3)
   --pages N           product pages and URLs of a stream, 1,000 to 10,000 (10,000)
@@ -44,6 +46,7 @@ const WRK_SECONDS: u32 = 3;
 
 struct Plan {
     pagewire: Option<PathBuf>,
+    examples: Option<PathBuf>,
     rounds: usize,
     pages: usize,
     scrapy_pages: usize,
@@ -56,6 +59,7 @@ impl Plan {
     fn of(mut arguments: impl Iterator<Item = String>) -> Result<Option<Self>, BenchError> {
         let mut plan = Self {
             pagewire: None,
+            examples: None,
             rounds: 3,
             pages: 10_000,
             scrapy_pages: 2_000,
@@ -72,6 +76,7 @@ impl Plan {
             match argument.as_str() {
                 "--help" | "-h" => return Ok(None),
                 "--pagewire" => plan.pagewire = Some(value()?.into()),
+                "--examples" => plan.examples = Some(value()?.into()),
                 "--peers-only" => peers_only = true,
                 "--rounds" => plan.rounds = number(&value()?, 1, 100)?,
                 "--pages" => plan.pages = number(&value()?, 1_000, 10_000)?,
@@ -139,10 +144,14 @@ fn bench(plan: &Plan) -> Result<bool, BenchError> {
             field.run_pagewire(binary, work, &origin, &products)?;
         }
     }
-    let promises = match &plan.pagewire {
+    let mut promises = match &plan.pagewire {
         Some(binary) => promises(binary, work, &origin, &products, &field)?,
         None => Vec::new(),
     };
+    if let Some(examples) = &plan.examples {
+        eprintln!("export and upload");
+        promises.extend(costs::checks(examples, work)?);
+    }
 
     let scrapy = field.scrapy.pages_per_s.clone();
     let wrk = field.wrk.pages_per_s.clone();

@@ -53,7 +53,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         let manifest = export.finish().await?;
         let spent = cpu_s() - before - making;
         println!(
-            "{name:10} {:9.0} rows/s of user CPU  {:6.1} MB  peak RSS {:5.1} MB",
+            "{name:10} {:9.0} rows/s of user CPU  {:6.1} MB written  {:5.1} MB peak",
             rows as f64 / spent,
             manifest.bytes as f64 / 1e6,
             peak_rss_mb(),

@@ -54,7 +54,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         let summary = store(&blobs, &format!("uploads/{name}").parse()?, spec, frames).await?;
         let (elapsed, spent) = (started.elapsed().as_secs_f64(), cpu_s() - before);
         println!(
-            "{name:8} {} lines, {:5.1} MB: {:4.0} MB/s of user CPU, {:4.0} MB/s by the clock (cp and sync {:4.0})  peak RSS {:5.1} MB",
+            "{name:8} {} lines, {:5.1} MB: {:4.0} MB/s of user CPU, {:4.0} MB/s by the clock, {:4.0} MB/s by cp and sync  {:5.1} MB peak",
             summary.urls,
             bytes / 1e6,
             bytes / 1e6 / spent,

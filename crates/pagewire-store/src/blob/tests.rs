@@ -79,3 +79,45 @@ async fn a_reader_keeps_the_content_that_it_began_with() {
     }
     assert!(read == old, "one content to the end");
 }
+
+/// Runs again, by itself, where the directory is a disk of 8 MiB.
+fn on_a_small_disk(test: &str, directory: &std::path::Path) -> std::process::Output {
+    let script = "mount -t tmpfs -o size=8m tmpfs \"$SMALL_DISK\" && exec \"$0\" --exact \"$1\" --nocapture";
+    std::process::Command::new("unshare")
+        .args(["--mount", "--map-root-user", "sh", "-c", script])
+        .arg(std::env::current_exe().expect("this test"))
+        .arg(test)
+        .env("SMALL_DISK", directory)
+        .output()
+        .expect("unshare, of util-linux, runs")
+}
+
+#[tokio::test]
+async fn slow_a_full_disk_is_told_and_there_is_room_again_afterwards() {
+    let Some(disk) = std::env::var_os("SMALL_DISK") else {
+        let directory = tempfile::tempdir().expect("a directory");
+        let name = "blob::tests::slow_a_full_disk_is_told_and_there_is_room_again_afterwards";
+        let output = on_a_small_disk(name, directory.path());
+        let said = String::from_utf8_lossy(&output.stdout);
+        assert!(output.status.success() && said.contains("1 passed"), "{said}");
+        return;
+    };
+    let blobs = Blobs::local(disk).expect("opened");
+    let at: BlobKey = "a/large".parse().expect("a key");
+    let mut writer = blobs.write(&at, BlobHeaders::default());
+    let mut outcome = Ok(());
+    for _ in 0..20 {
+        outcome = writer.write(vec![7; 1 << 20].into()).await;
+        if outcome.is_err() {
+            break;
+        }
+    }
+    let outcome = match outcome {
+        Ok(()) => writer.finish().await,
+        failed => failed,
+    };
+    assert!(matches!(outcome, Err(BlobError::Full(_))), "{outcome:?}");
+    assert!(matches!(blobs.put(&at, vec![7; 9 << 20].into()).await, Err(BlobError::Full(_))));
+    assert!(matches!(blobs.head(&at).await, Err(BlobError::Missing(_))));
+    blobs.put(&at, vec![7; 4 << 20].into()).await.expect("there is room");
+}
