@@ -1,4 +1,5 @@
 //! What one page costs, by what is asked of it: CPU time on a page like a shop's, 27 KB with JSON-LD. Run in release mode.
+//! It fails where fields out of JSON-LD are read slower than they are to be.
 
 use std::hint::black_box;
 use std::io::Write as _;
@@ -10,6 +11,8 @@ use serde_json::json;
 use url::Url;
 
 const ROUNDS: u32 = 2_000;
+/// What fields out of JSON-LD are to be read at.
+const EXTRACT_MB_PER_S_MIN: f64 = 60.0;
 
 fn page() -> String {
     let ld = r#"{"@context":"https://schema.org","@type":"Product","name":"Alpha","sku":"A-1","description":"A thing of many uses.",
@@ -37,9 +40,12 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let input = Input { body: page.as_bytes(), content_type: Some("text/html; charset=utf-8"), url: &url };
     let formats = |formats: &[Format]| formats.iter().copied().collect::<Formats>();
     let sketch = Some(json!({"name": "string", "price": "number"}));
+    let seen =
+        Some(json!({"title": "string", "warranty": "string", "email": "string", "delivery_date": "string"}));
     let cases = [
         ("raw_html", formats(&[Format::RawHtml]), None),
         ("extract {name, price}", Formats::NONE, sketch.clone()),
+        ("extract what is seen", Formats::NONE, seen),
         ("extract, links, text", formats(&[Format::Links, Format::Text]), sketch),
         ("selector", Formats::NONE, Some(json!({"name": {"css": "h1"}}))),
         ("links", formats(&[Format::Links]), None),
@@ -60,11 +66,17 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             black_box(plan.extract(black_box(&input), &mut out)?);
             best = best.min(started.elapsed().as_secs_f64());
         }
+        let speed = page.len() as f64 / best / 1e6;
+        if name == "extract {name, price}" && speed < EXTRACT_MB_PER_S_MIN {
+            return Err(
+                format!("`{name}` runs at {speed:.0} MB/s; {EXTRACT_MB_PER_S_MIN} are the least").into()
+            );
+        }
         writeln!(
             stdout,
             "{name:24} {:8.1} µs  {:7.0} MB/s  {}",
             best * 1e6,
-            page.len() as f64 / best / 1e6,
+            speed,
             if scanned { "scan" } else { "tree" }
         )?;
     }

@@ -5,9 +5,10 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use pagewire_extract::{Input, Plan, PlanOptions};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use url::Url;
 
 /// What must be right of all fields, and of those of each vertical.
@@ -109,4 +110,51 @@ fn fields_are_found_in_pages_without_structured_data() {
     assert!(made_up.is_empty(), "made up: {made_up:#?}");
     assert!(share(right, all) >= RIGHT_MIN, "{told}");
     assert!(by_vertical.values().all(|(right, all)| share(*right, *all) >= RIGHT_IN_VERTICAL_MIN), "{told}");
+}
+
+/// What is optimised is given five times as much, and less time.
+const SCALE: usize = if cfg!(debug_assertions) { 1 } else { 5 };
+const TIME_MAX: Duration = Duration::from_secs(if cfg!(debug_assertions) { 8 } else { 2 });
+
+/// Pages that repeat what is looked for, as often as it takes to be slow.
+#[test]
+fn hostile_pages_are_looked_through_in_bounded_time() {
+    let sketch = json!({
+        "name": "string", "price": "number", "old_price": "number", "currency": "string", "author": "string", "date": "string",
+        "end_date": "string", "in_stock": "boolean", "rating": "number", "review_count": "integer", "image": "string",
+        "email": "string", "phone": "string", "isbn": "string", "salary": "string", "employment_type": "string",
+        "ingredients": "array of string", "tags": "array of string", "specs": "object", "location": "string",
+        "items": [{"title": "string", "price": "number", "tags": "array of string", "rows": [{"name": "string"}]}],
+        "seller": {"name": "string", "address": {"city": "string", "street": "string"}},
+    });
+    let options = PlanOptions { extract: Some(sketch), ..PlanOptions::default() };
+    let plan = Plan::compile(&options).expect("a good plan");
+    let url = Url::parse("http://site.example/page").expect("a url");
+    for html in [
+        "<p class=price>$1 <del>$2</del>".repeat(4000 * SCALE),
+        "<dl><dt>Price<dd>$1".repeat(4000 * SCALE),
+        "<div class='author date price location'>".repeat(4000 * SCALE),
+        "<b>Price:</b> $5 <b>Date:</b> 1 May 2025 ".repeat(4000 * SCALE),
+        "<h2>Ingredients</h2><ul><li>a<li>b</ul>".repeat(2000 * SCALE),
+        format!("<table>{}", "<tr><th>Price<th>Name<th>Date".repeat(4000 * SCALE)),
+        "<div class=item><a href=/1><img src=a.png></a><h3><a href=/>x</a></h3>$1</div>".repeat(2000 * SCALE),
+        "<div><div><p>a</p><p>b</p></div></div>".repeat(2000 * SCALE),
+        "<time datetime=2025-01-01>1 May 2025</time>".repeat(4000 * SCALE),
+        "<span>By Jane Doe | 12 reviews | ISBN 9783161484100 | in stock</span> ".repeat(2000 * SCALE),
+        format!("<p>{}", "Price: 1 | Date: 2025-01-01 | By A B | ".repeat(10000 * SCALE)),
+        format!("<p class='{}'>x", "price-author-date-name ".repeat(10000 * SCALE)),
+        "<a href=mailto:a@b.example>a@b.example</a> Tel. 030 123456 ".repeat(4000 * SCALE),
+        format!("<p>{}", "1,".repeat(100000 * SCALE)),
+        "<svg class=icon-calendar></svg>5 May 2025<br>".repeat(4000 * SCALE),
+    ] {
+        let started = Instant::now();
+        let input = Input { body: html.as_bytes(), content_type: Some("text/html"), url: &url };
+        let mut out = Vec::new();
+        plan.extract(&input, &mut out).expect("readable");
+        assert!(serde_json::from_slice::<Value>(&out).is_ok());
+        assert!(started.elapsed() < TIME_MAX, "{:?} for {html:.50}", started.elapsed());
+        if std::env::var_os("FIELDS_REPORT").is_some() {
+            println!("{:?} for {html:.50}", started.elapsed());
+        }
+    }
 }

@@ -20,7 +20,7 @@ const ITEMS_MAX: usize = 1_000;
 const GROUPS_TRIED_MAX: usize = 24;
 const ITEMS_TRIED: usize = 3;
 /// Elements that all fields together may look through again, for one page.
-const ELEMENTS_AGAIN_MAX: usize = 3_000_000;
+const ELEMENTS_AGAIN_MAX: usize = 800_000;
 /// What a list of objects must have of what was asked.
 const FILLED_MIN: f32 = 0.34;
 

@@ -21,7 +21,7 @@ pub(super) use labels::words_of;
 pub(super) use repeats::groups_in;
 
 /// Elements that are looked at: a page of more is read up to there.
-const ELEMENTS_MAX: usize = 60_000;
+const ELEMENTS_MAX: usize = 40_000;
 /// Bytes of text that are gathered.
 const TEXT_BYTES_MAX: usize = 4 * 1024 * 1024;
 
