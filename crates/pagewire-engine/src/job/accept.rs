@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 use pagewire_store::{
-    Acceptance, Cancellation, IdempotencyKey, NewInput, NewJob, NewRun, RunKind, UploadRow,
+    Acceptance, Cancellation, IdempotencyKey, KeyMode, NewInput, NewJob, NewRun, RunKind, UploadRow,
 };
 use pagewire_types::job_request::JOB_URLS_MAX;
 use pagewire_types::{FieldError, JobInput, JobRequest, Problem, ProblemCode, RunId};
@@ -96,7 +96,7 @@ impl Engine {
                 .map_err(|_| damaged("a webhook"))?,
             input,
             idempotency: idempotent.map(|request| IdempotencyKey {
-                key: request.key,
+                key: stored_key(caller.mode, request.key),
                 body_sha256: request.body_sha256,
                 answer: answer.clone(),
                 expires_at: created_at + KEY_LIFE,
@@ -127,6 +127,15 @@ impl Engine {
                 Ok(true)
             }
         }
+    }
+}
+
+/// Each mode has keys of its own: a rehearsal in the sandbox must not stand for the request that it rehearses. No header
+/// brings a `§`, since it is not ASCII.
+fn stored_key(mode: KeyMode, key: String) -> String {
+    match mode {
+        KeyMode::Live => key,
+        KeyMode::Test => format!("test§{key}"),
     }
 }
 

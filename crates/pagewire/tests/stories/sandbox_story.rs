@@ -2,6 +2,7 @@
 //! key. The guard is as it ships, so that a request that did leave would be refused as well as counted.
 
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use pagewire_testkit::{Frame, Ledger, binary::Options, http, sse::StreamRequest};
 use serde_json::{Value, json};
@@ -176,4 +177,53 @@ async fn the_sandbox_needs_no_credits_and_leaves_those_that_are_there() {
         named(&frames, "warning").iter().map(|warning| warning.json()["code"].clone()).collect();
     assert!(!codes.iter().any(|code| code == "low_credits" || code == "credits_exhausted"), "{codes:?}");
     assert_eq!(spent(&world).await, 1);
+}
+
+#[tokio::test]
+async fn a_job_of_the_sandbox_is_rehearsed_apart_from_the_live_one() {
+    let world = sandbox("").await;
+    let scopes = ["jobs:read", "jobs:write"];
+    let test = world.server.create_key_with(&scopes, &["--sandbox"]);
+    let live = world.server.create_key(&scopes);
+    let urls: Vec<String> = (0..30).map(|n| world.origin.url(&format!("/products/{n}"))).collect();
+    let body = json!({"urls": urls, "defaults": {"extract": {"name": "string"}}}).to_string();
+    let submit = async |key: &str| {
+        let bearer = format!("Bearer {key}");
+        let headers = [
+            ("authorization", bearer.as_str()),
+            ("content-type", "application/json"),
+            ("idempotency-key", "nightly"),
+        ];
+        let answer =
+            http::request(world.server.address(), "POST", "/v1/jobs", &headers, body.as_bytes()).await;
+        assert_eq!(answer.status, 202, "{}", answer.text());
+        answer.json()["id"].as_str().expect("an id").to_owned()
+    };
+    let ask = async |path: &str, key: &str| http::get(world.server.address(), path, Some(key)).await;
+    let rehearsed = submit(&test).await;
+    assert_eq!(submit(&test).await, rehearsed, "a repeated request is the same job");
+    let path = format!("/v1/jobs/{rehearsed}");
+    let begun = Instant::now();
+    let job = loop {
+        let job = ask(&path, &test).await.json();
+        if job["status"] == "completed" {
+            break job;
+        }
+        assert!(begun.elapsed() < Duration::from_secs(20), "{job}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    };
+    assert_eq!(
+        (&job["urls_done"], &job["urls_errored"], &job["credits_used"]),
+        (&json!(30), &json!(0), &json!(0)),
+        "{job}"
+    );
+    for path in [path.clone(), format!("{path}/results"), format!("{path}/stream")] {
+        let _ = problem(&ask(&path, &live).await, 404, "not_found");
+    }
+    let performed = submit(&live).await;
+    assert_ne!(performed, rehearsed, "a rehearsal does not stand for the request itself");
+    let _ = problem(&ask(&format!("/v1/jobs/{performed}"), &test).await, 404, "not_found");
+    let listed = ask("/v1/jobs", &test).await.text();
+    assert!(listed.contains(&rehearsed) && !listed.contains(&performed), "{listed}");
+    assert!(untouched(&world));
 }
