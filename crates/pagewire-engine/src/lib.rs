@@ -4,8 +4,8 @@
 //! traits, records through `pagewire-journal`'s.
 
 pub mod account;
-pub mod download;
 pub mod blob_transport;
+pub mod download;
 pub mod engine;
 mod envelope;
 pub mod export;

@@ -13,7 +13,9 @@ use utoipa_axum::routes;
 
 use crate::edge::Edge;
 use crate::problem::ApiError;
-use crate::routes::{docs, downloads, health, jobs, keys, metrics, openapi, parse, scrape, stream, usage};
+use crate::routes::{
+    docs, downloads, health, jobs, keys, metrics, openapi, parse, scrape, stream, uploads, usage,
+};
 use crate::trace;
 
 /// The whole API over an engine.
@@ -43,6 +45,7 @@ fn table() -> OpenApiRouter<Arc<Edge>> {
         .routes(routes!(parse::parse))
         .routes(routes!(stream::start))
         .routes(routes!(stream::resume, stream::resume_by_get))
+        .routes(routes!(uploads::upload))
         .routes(routes!(jobs::create, jobs::list))
         .routes(routes!(jobs::get, jobs::cancel))
         .routes(routes!(jobs::results))

@@ -8,6 +8,7 @@
 //! Neither the list nor more than a line of it is ever held. What is no entry is counted, and the first hundred are told
 //! with line and reason; whether the list is refused for them, or they are kept as errors, is the caller's wish.
 
+mod accept;
 mod csv_rows;
 mod lines;
 mod parser;
@@ -18,6 +19,7 @@ use std::ops::Range;
 
 use pagewire_store::BlobError;
 
+pub use accept::{NotUploaded, Uploaded};
 pub use parser::UploadParser;
 pub use store::{UploadFailure, store};
 

@@ -27,8 +27,10 @@ pub async fn store<E>(
     blobs: &Blobs,
     key: &BlobKey,
     spec: UploadSpec,
-    mut body: impl Stream<Item = Result<Bytes, E>> + Unpin,
+    body: impl Stream<Item = Result<Bytes, E>> + Unpin,
 ) -> Result<UploadSummary, UploadFailure<E>> {
+    // The last batch is told from the end by asking once more.
+    let mut body = body.fuse();
     let mut sink = Sink { writer: Some(blobs.write(key, BlobHeaders::default())), spec };
     let outcome = fill(&mut sink, &mut body).await;
     let is_good =

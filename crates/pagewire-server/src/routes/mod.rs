@@ -10,4 +10,5 @@ pub mod openapi;
 pub mod parse;
 pub mod scrape;
 pub mod stream;
+pub mod uploads;
 pub mod usage;

@@ -10,6 +10,7 @@ mod crash_story;
 mod edge_story;
 mod extraction_docs_story;
 mod hostile_origin_story;
+mod job_story;
 mod keys_story;
 mod model_story;
 mod parse_story;
