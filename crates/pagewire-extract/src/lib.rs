@@ -8,6 +8,8 @@
 
 mod charset;
 mod content;
+#[cfg(test)]
+mod cpu_clock;
 mod dom;
 mod error;
 pub mod feed;

@@ -2,6 +2,11 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
+use crate::sketch::coerce::date;
+
+/// Bytes of `2024-03-01`.
+const DATE_BYTES: usize = 10;
+
 /// A format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Format {
@@ -49,10 +54,22 @@ impl Format {
         }
     }
 
+    /// A date that people would write, as the format has it; `None` where it is that already, or cannot be.
+    pub(super) fn spelled(self, text: &str) -> Option<String> {
+        if !matches!(self, Self::Date | Self::DateTime) || self.holds(text) {
+            return None;
+        }
+        let mut date = date::read(text, None)?.start;
+        if self == Self::Date {
+            date.truncate(DATE_BYTES);
+        }
+        self.holds(&date).then_some(date)
+    }
+
     pub(super) fn holds(self, text: &str) -> bool {
         match self {
             Self::Date => is_date(text),
-            Self::DateTime => text.split_at_checked(10).is_some_and(|(date, rest)| {
+            Self::DateTime => text.split_at_checked(DATE_BYTES).is_some_and(|(date, rest)| {
                 is_date(date) && rest.starts_with(['T', 't']) && is_time(&rest[1..])
             }),
             Self::Time => is_time(text),
@@ -135,6 +152,21 @@ fn is_hostname(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn dates_are_spelled_as_their_format_has_it() {
+        let spelled = |format: Format, text| format.spelled(text);
+        assert_eq!(spelled(Format::Date, "March 1, 2024").as_deref(), Some("2024-03-01"));
+        assert_eq!(spelled(Format::Date, "2024-03-01T10:00:00Z").as_deref(), Some("2024-03-01"));
+        assert_eq!(
+            spelled(Format::DateTime, "2024-03-01 10:00:00Z").as_deref(),
+            Some("2024-03-01T10:00:00Z")
+        );
+        assert_eq!(spelled(Format::DateTime, "2024-03-01"), None, "no time is made up");
+        assert_eq!(spelled(Format::Date, "2024-03-01"), None);
+        assert_eq!(spelled(Format::Email, "March 1, 2024"), None);
+        assert_eq!(spelled(Format::Date, "soon"), None);
+    }
 
     #[test]
     fn formats_hold_what_their_standards_say() {

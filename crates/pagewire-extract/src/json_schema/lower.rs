@@ -18,7 +18,7 @@ const LEVELS_MAX: usize = 3;
 /// What holds for a value that was found.
 #[derive(Debug, Default)]
 pub(super) struct Rule {
-    pub(super) is_date: bool,
+    pub(super) format: Option<Format>,
     pub(super) fields: Vec<FieldRule>,
     pub(super) items: Option<Box<Rule>>,
 }
@@ -99,7 +99,7 @@ impl<'n> Lowering<'n, '_> {
 
     fn field_type(&mut self, at: NodeId) -> Option<Lowered<'n>> {
         let view = self.view(at);
-        let mut rule = Rule { is_date: view.format == Some(Format::Date), ..Rule::default() };
+        let mut rule = Rule { format: view.format, ..Rule::default() };
         let from = match (view.kind?, &view.words) {
             (Kind::Text, Some(words)) => FieldType::Enum(words.clone()),
             (Kind::Text, None) => FieldType::Text,

@@ -127,7 +127,7 @@ fn is_keyword(name: &str) -> bool {
         )
 }
 
-/// Leaves out what need not be there and was not found, and cuts dates out of times. The depth is that of the shape.
+/// Leaves out what need not be there and was not found, and spells dates as their format has it. The depth is that of the shape.
 fn settle(value: &mut Value, rule: &Rule, is_strict: bool) {
     match value {
         Value::Object(map) => {
@@ -146,13 +146,12 @@ fn settle(value: &mut Value, rule: &Rule, is_strict: bool) {
                 items.iter_mut().for_each(|item| settle(item, rule, is_strict));
             }
         }
-        Value::String(text) if rule.is_date => {
-            // `2024-03-01T10:00` holds the date that was asked for.
-            if text.as_bytes().get(10) == Some(&b'T') && text.is_char_boundary(10) {
-                text.truncate(10);
+        Value::String(text) => {
+            if let Some(spelled) = rule.format.and_then(|format| format.spelled(text)) {
+                *text = spelled;
             }
         }
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }
 }
 

@@ -65,3 +65,6 @@ pub(crate) fn of_page(text: &str, document: &Document, base: &str) -> Map<String
     all.insert("twitter".to_owned(), Value::Object(tags.with_prefix("twitter:")));
     all
 }
+
+#[cfg(test)]
+mod tests;
