@@ -12,6 +12,7 @@ use pagewire_types::{Format, ProxyType, RobotsRule, TargetErrorCode, UrlEntry};
 use serde_json::Value;
 
 use crate::envelope::{EnvelopeWriter, Failure, FetchFacts, Head};
+use crate::pdf::PdfFault;
 use crate::read::{Body, PageReader, ReadFacts, Unread};
 use crate::recipe::Recipe;
 use crate::source::Source;
@@ -214,7 +215,7 @@ impl Scraper {
                     self.extraction_invalid(unsatisfied, message)
                 }
                 Unread::Content(error) => permanent(error.code(), message),
-                Unread::Pdf(fault) => permanent(fault.code(), message),
+                Unread::Pdf(fault) => unread_pdf(&fault),
                 Unread::Panicked => permanent(TargetErrorCode::UnsupportedContent, message),
             }
         })
@@ -230,6 +231,16 @@ impl Scraper {
         failed.failure.unsatisfied = Some(unsatisfied);
         failed
     }
+}
+
+/// A PDF ends the same another time, unless it was only too many that were read.
+fn unread_pdf(fault: &PdfFault) -> FailedAttempt {
+    let mut failed = permanent(fault.code(), fault.to_string());
+    if *fault == PdfFault::Busy {
+        failed.failure.retryable = true;
+        failed.kind = AttemptFailure::Network;
+    }
+    failed
 }
 
 fn permanent(code: TargetErrorCode, message: String) -> FailedAttempt {

@@ -130,12 +130,6 @@ impl Plan {
             }
         });
         let (values, report) = filled.unwrap_or_default();
-        let mut object = Vec::new();
-        let mut data = ObjectWriter::begin(&mut object);
-        match &document {
-            Some(document) => self.write_formats(page, document, &mut data),
-            None => self.write_formats_of_text(page, &mut data),
-        }
         let mut text = match &document {
             Some(document) => {
                 let is_cleaned = page.stand_in.is_none();
@@ -145,6 +139,8 @@ impl Plan {
             None => page.text.to_string(),
         };
         text.truncate(text.floor_char_boundary(text_bytes_max));
+        let mut object = Vec::new();
+        self.write(page, document, &[], &mut object);
         Draft {
             values,
             report: if let Value::Object(report) = report { report } else { Map::new() },

@@ -8,7 +8,7 @@ const PAGE: &str = "<title>Shop</title><body><h1>Alpha lamp</h1><p>It costs 1 21
 
 fn plan(extract: Value) -> Plan {
     Plan::compile(&PlanOptions {
-        formats: [Format::Text].into_iter().collect(),
+        formats: [Format::Text, Format::Links, Format::RawHtml].into_iter().collect(),
         extract: Some(extract),
         only_main_content: true,
         ..PlanOptions::default()
