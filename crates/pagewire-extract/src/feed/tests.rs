@@ -161,3 +161,54 @@ fn hostile_xml_is_quick_and_expands_nothing() {
         assert!(started.elapsed() < Duration::from_secs(10), "{:?}: {}", started.elapsed(), &hostile[..60]);
     }
 }
+
+const PARTS: &[&str] = &[
+    "<rss version='2.0' xmlns:media='http://search.yahoo.com/mrss/' xmlns:itunes='http://www.itunes.com/dtds/podcast-1.0.dtd'>",
+    "<feed xmlns='http://www.w3.org/2005/Atom' xml:base='https://s.example/a/'>",
+    "<channel>",
+    "</channel>",
+    "<item>",
+    "</item>",
+    "<entry>",
+    "</entry>",
+    "<title>",
+    "</title>",
+    "<link>/a</link>",
+    "<link href='b' rel='enclosure' length='9999999999999999999999'/>",
+    "<guid>",
+    "</guid>",
+    "<media:group>",
+    "</media:group>",
+    "<media:content url='x' duration='1e999' width='-1'>",
+    "</media:content>",
+    "<itunes:duration>99:99:99:99</itunes:duration>",
+    "<pubDate>Mon, 31 Feb 99999 25:61:61 +9999</pubDate>",
+    "<updated>2026-02-30T25:00:00Z</updated>",
+    "<![CDATA[",
+    "]]>",
+    "&",
+    "&#x110000;",
+    "<content type='xhtml'>",
+    "</content>",
+    "<summary type='text/\u{0}'>",
+    "</summary>",
+    "<enclosure url='::' type='/' length='-'/>",
+    "é",
+    "<category term=''/>",
+    "<author>(",
+    "</author>",
+    "<image><url>",
+    "</url></image>",
+    "<media:thumbnail url='' time='::'/>",
+    "<ttl>-1</ttl>",
+];
+
+proptest::proptest! {
+    #[test]
+    fn no_order_of_parts_makes_a_feed_that_panics(order in proptest::collection::vec(0..PARTS.len(), 0..60), atom in 0..2_usize) {
+        let text: String = std::iter::once(PARTS[atom]).chain(order.iter().map(|at| PARTS[*at])).collect();
+        if let Some(feed) = Feed::read(&text, &Url::parse("https://s.example/").expect("a url")) {
+            let _ = (feed.to_html(), feed.to_json_feed());
+        }
+    }
+}
