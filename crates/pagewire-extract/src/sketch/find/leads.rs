@@ -12,6 +12,8 @@ const SHARE_MIN: f32 = 0.4;
 /// Elements around the title in which a date or a name without any sign is looked for.
 const NEAR_AFTER: u32 = 90;
 const NEAR_BEFORE: u32 = 40;
+/// Short texts that are looked at for money.
+const MONEY_LOOKED_AT_MAX: usize = 5_000;
 /// Words about money that is no price.
 const OTHER_MONEY: &[&str] = &[
     "shipping",
@@ -178,7 +180,7 @@ impl Finder<'_, '_> {
 
     fn money(&self, push: &mut dyn FnMut(At, f32)) {
         let mut rank = 0;
-        for at in self.short_elements(48) {
+        for at in self.short_elements(48).take(MONEY_LOOKED_AT_MAX) {
             if self.page.is(at, flag::STRUCK | flag::NAV) || rank > 40 {
                 continue;
             }
@@ -246,7 +248,11 @@ impl Finder<'_, '_> {
                 .hits_in(&(at..at + 1))
                 .iter()
                 .any(|hit| Some(hit.term) == modified || Some(hit.term) == plain[3]);
-            if self.page.element(at).tag != Tag::Time || is_other || self.is_labelled_as_other(at, field) {
+            if self.page.element(at).tag != Tag::Time
+                || rank > 40
+                || is_other
+                || self.is_labelled_as_other(at, field)
+            {
                 continue;
             }
             let near = if self.is_near_title(at) { 0.84 } else { 0.7 };
@@ -323,7 +329,7 @@ impl Finder<'_, '_> {
             }
         }
         let start = VOCABULARY.named(&["start".to_owned(), "date".to_owned()]);
-        for pair in self.page.pairs_in(&self.part).iter().filter(|pair| Some(pair.term) == start) {
+        for pair in self.page.pairs_in(&self.part).iter().filter(|pair| Some(pair.term) == start).take(40) {
             if let Valued::Element(at) = pair.value
                 && date::read(&self.page.text(at), self.language).is_some_and(|dates| dates.end.is_some())
             {

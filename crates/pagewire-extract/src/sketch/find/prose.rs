@@ -117,6 +117,8 @@ impl Finder<'_, '_> {
 
     /// An element's text without headings that say what it is, without links to more of it, and without tables.
     fn prose_within(&self, field: &Field, at: At) -> String {
+        let body = VOCABULARY.named(&["body".to_owned()]);
+        let is_body = field.meaning.terms.first().is_some_and(|(term, _)| Some(*term) == body);
         let range = self.page.text_range(at);
         let mut out = String::new();
         let mut from = range.start;
@@ -129,6 +131,17 @@ impl Finder<'_, '_> {
                 VOCABULARY.labelled(&words).iter().any(|term| field.meaning.weight(*term).is_some())
                     || words == field.words.join(" ")
             };
+            // A section of its own begins.
+            let is_next = element.tag.is_heading() && !is_label() && {
+                let so_far =
+                    self.page.raw(&(from..self.page.text_range(inner).start)).trim().len() + out.trim().len();
+                so_far >= PARAGRAPH_CHARS_MIN
+            };
+            if is_next && !is_body {
+                let until = self.page.text_range(inner).start;
+                out.push_str(self.page.raw(&(from..until)));
+                return folded(&out);
+            }
             let is_left_out = matches!(element.tag, Tag::Button | Tag::Table | Tag::Dl | Tag::Form)
                 || element.tag.is_heading() && is_label()
                 || self.page.len(inner) < 60

@@ -34,6 +34,13 @@ impl Finder<'_, '_> {
                 self.page.raw(&(start..range.end))
             }
             Valued::Text(range) => self.page.raw(range),
+            // Under a heading a few words stand in the first line, and what follows is of something else.
+            Valued::Elements(all)
+                if matches!(field.meaning.kind, Kind::Short | Kind::Person)
+                    && self.page.element(all[0]).tag == Tag::P =>
+            {
+                self.page.raw_text(all[0])
+            }
             Valued::Elements(_) => return self.text_of(&lead.value),
         };
         folded(self.without_label(field, raw.trim()))

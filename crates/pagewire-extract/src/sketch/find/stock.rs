@@ -8,6 +8,8 @@ use crate::sketch::page::{At, Valued, flag, words_of};
 use crate::sketch::shape::Field;
 use crate::sketch::vocabulary::{Kind, VOCABULARY};
 
+/// Short texts that are looked at for a phrase: it stands near the title.
+const LOOKED_AT_MAX: usize = 3_000;
 /// Phrases for what cannot be had; looked for before the others, which some of them hold.
 const OUT: &[&str] = &[
     "out of stock",
@@ -318,7 +320,7 @@ const SPANS: &[&str] = &[
 impl Finder<'_, '_> {
     pub(super) fn stocks(&self, push: &mut dyn FnMut(At, f32)) {
         let mut rank = 0;
-        for at in self.short_elements(80) {
+        for at in self.short_elements(80).take(LOOKED_AT_MAX) {
             if rank > 12 || self.page.is(at, flag::NAV | flag::FOOTER) {
                 continue;
             }
@@ -402,7 +404,7 @@ impl Finder<'_, '_> {
 
     pub(super) fn salaries(&self, push: &mut dyn FnMut(At, f32)) {
         let mut rank = 0;
-        for at in self.short_elements(120) {
+        for at in self.short_elements(120).take(LOOKED_AT_MAX) {
             if rank > 4 || self.page.is(at, flag::NAV | flag::FOOTER | flag::STRUCK) {
                 continue;
             }

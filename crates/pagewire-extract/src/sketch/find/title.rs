@@ -7,6 +7,28 @@ use crate::sketch::page::{At, flag, words_of};
 
 /// Bytes of a title.
 const TITLE_BYTES_MAX: usize = 400;
+/// Last words of a name for what something is called.
+const NAMING: &[&str] = &[
+    "title",
+    "headline",
+    "name",
+    "heading",
+    "titel",
+    "titre",
+    "titulo",
+    "titolo",
+    "nom",
+    "nombre",
+    "nome",
+    "navn",
+    "namn",
+    "naam",
+    "overskrift",
+    "rubrik",
+    "nazwa",
+    "tytul",
+    "nazev",
+];
 /// Names of what names the site.
 const OF_SITE: &[&str] = &[
     "logo",
@@ -84,10 +106,7 @@ impl Finder<'_, '_> {
     fn is_named_title(&self, at: At) -> bool {
         let named = |name: &str| {
             let words: Vec<&str> = name.split(' ').collect();
-            words
-                .last()
-                .is_some_and(|last| matches!(*last, "title" | "headline" | "name" | "heading" | "titel"))
-                && words.len() <= 4
+            words.last().is_some_and(|last| NAMING.contains(last)) && words.len() <= 4
         };
         self.page.names(at).lines().any(named)
     }
