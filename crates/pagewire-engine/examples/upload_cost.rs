@@ -6,9 +6,8 @@
 #![expect(clippy::print_stdout, reason = "a program whose purpose is its printed table")]
 
 use std::error::Error;
-use std::fmt::Write as _;
 use std::fs;
-use std::io;
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Instant;
@@ -67,11 +66,11 @@ async fn main() -> Result<(), Box<dyn Error>> {
 }
 
 fn write_lines(file: &Path, lines: usize, line: fn(usize) -> String) -> io::Result<()> {
-    let mut text = String::new();
+    let mut out = io::BufWriter::new(fs::File::create(file)?);
     for n in 0..lines {
-        let _ = writeln!(text, "{}", line(n));
+        writeln!(out, "{}", line(n))?;
     }
-    fs::write(file, text)
+    out.flush()
 }
 
 fn string(n: usize) -> String {
