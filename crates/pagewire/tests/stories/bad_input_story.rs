@@ -190,10 +190,20 @@ async fn a_body_over_its_cap_is_refused_before_it_is_read() {
 async fn an_extraction_that_cannot_work_is_refused() {
     let world = World::start().await;
     let url = world.origin.url("/p/1");
-    for extract in [json!({"name": {"css": "p[["}}), json!({"name": 7})] {
-        let answer = world.post("/v1/stream", &json!({"urls": [url], "extract": extract})).await;
-        assert_eq!(answer.status, 422, "{extract}: {}", answer.text());
-        assert!(["schema_invalid", "validation_failed"].contains(&answer.problem_code().as_str()));
+    for (extract, pointer) in [
+        (json!({"name": {"css": "p[["}}), "/extract/name/css"),
+        (json!({"name": {"xpath": "//p["}}), "/extract/name/xpath"),
+        (json!({"name": 7}), "/extract/name"),
+        (json!({"offers": [{"price": "nubmer"}]}), "/extract/offers/0/price"),
+        (json!({}), "/extract"),
+    ] {
+        for (path, body) in [
+            ("/v1/stream", json!({"urls": [url], "extract": extract})),
+            ("/v1/scrape", json!({"url": url, "extract": extract})),
+        ] {
+            let refused = problem(&world.post(path, &body).await, 422, "schema_invalid");
+            assert_eq!(refused["errors"][0]["pointer"], pointer, "{refused}");
+        }
     }
     assert_eq!(world.origin.hits(), 0);
 }
