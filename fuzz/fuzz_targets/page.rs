@@ -16,7 +16,7 @@ static URL: LazyLock<Url> = LazyLock::new(|| Url::parse("http://site.example/a/b
 
 fn plan(only_main_content: bool) -> Plan {
     let formats: Formats = Format::ALL.into_iter().filter(|format| *format != Format::Screenshot).collect();
-    let extract = json!({"name": "string", "price": "number", "items": [{"name": "string", "when": "date"}]});
+    let extract = json!({"name": "string", "price": "number", "items": [{"name": "string", "when": "string"}]});
     let extract = if only_main_content { extract } else { json!({"first": {"css": "p"}}) };
     let options =
         PlanOptions { formats, extract: Some(extract), only_main_content, ..PlanOptions::default() };
