@@ -13,7 +13,7 @@ use std::process::Command;
 use std::time::Instant;
 
 use futures_util::stream;
-use pagewire_engine::upload::{OnInvalid, UploadCoding, UploadForm, UploadSpec, store};
+use pagewire_engine::upload::{OnInvalid, UNPACKED_BYTES_MAX, UploadCoding, UploadForm, UploadSpec, store};
 use pagewire_store::Blobs;
 use tokio::io::AsyncReadExt as _;
 
@@ -42,6 +42,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
             coding: UploadCoding::Identity,
             on_invalid: OnInvalid::Refuse,
             urls_max: 1_000_000,
+            unpacked_bytes_max: UNPACKED_BYTES_MAX,
         };
         let (started, before) = (Instant::now(), cpu_s());
         let opened = tokio::fs::File::open(&file).await?;

@@ -72,6 +72,8 @@ pub struct UploadSpec {
     pub on_invalid: OnInvalid,
     /// Entries that it may have.
     pub urls_max: u64,
+    /// Bytes that may come out of it where it is packed; [`UNPACKED_BYTES_MAX`] is what a server takes.
+    pub unpacked_bytes_max: u64,
 }
 
 /// What a list turned out to be.

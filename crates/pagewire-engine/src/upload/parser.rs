@@ -11,8 +11,8 @@ use super::csv_rows::{CsvRow, CsvRows};
 use super::lines::{Line, Lines};
 use super::stored::ChunkWriter;
 use super::{
-    INVALID_TOLD_MAX, InvalidLine, LINE_BYTES_MAX, OnInvalid, UNPACKED_BYTES_MAX, UploadCoding, UploadError,
-    UploadForm, UploadSpec, UploadSummary, WIRE_BYTES_MAX,
+    INVALID_TOLD_MAX, InvalidLine, LINE_BYTES_MAX, OnInvalid, UploadCoding, UploadError, UploadForm,
+    UploadSpec, UploadSummary, WIRE_BYTES_MAX,
 };
 
 /// Characters of a line that is no entry that stand in for its URL.
@@ -135,8 +135,8 @@ impl List {
 
     fn push(&mut self, bytes: &[u8]) -> Result<(), UploadError> {
         self.unpacked += bytes.len() as u64;
-        if self.unpacked > UNPACKED_BYTES_MAX {
-            return Err(UploadError::Bomb { max: UNPACKED_BYTES_MAX });
+        if self.unpacked > self.spec.unpacked_bytes_max {
+            return Err(UploadError::Bomb { max: self.spec.unpacked_bytes_max });
         }
         let Some(head) = &mut self.head else { return self.read(bytes) };
         head.extend_from_slice(bytes);

@@ -12,8 +12,8 @@ use futures_util::{Stream, StreamExt as _};
 use http::{HeaderMap, StatusCode, header};
 use pagewire_engine::Refusal;
 use pagewire_engine::upload::{
-    InvalidLine, NotUploaded, OnInvalid, UploadCoding, UploadError, UploadFailure, UploadForm, UploadSpec,
-    Uploaded,
+    InvalidLine, NotUploaded, OnInvalid, UNPACKED_BYTES_MAX, UploadCoding, UploadError, UploadFailure,
+    UploadForm, UploadSpec, Uploaded,
 };
 use pagewire_types::job_request::JOB_URLS_MAX;
 use pagewire_types::{FieldError, Problem, ProblemCode};
@@ -68,6 +68,7 @@ pub async fn upload(
         coding: coding_of(&headers)?,
         on_invalid: on_invalid(query.on_invalid.as_deref())?,
         urls_max: JOB_URLS_MAX,
+        unpacked_bytes_max: UNPACKED_BYTES_MAX,
     };
     let frames = Box::pin(impatient(body.into_data_stream()));
     match edge.engine.upload(&authorized.caller, spec, frames).await.map_err(refusal)? {
