@@ -49,6 +49,13 @@ impl Engine {
         trace_id: String,
     ) -> Result<Accepted, Refusal> {
         self.admit(caller)?;
+        // Taking it would promise a delivery that nobody makes.
+        if request.webhook.is_some() {
+            return Err(invalid(
+                "/webhook",
+                "this version delivers no webhooks; watch the job by its stream",
+            ));
+        }
         let workspace = caller.workspace.id.clone();
         if self.store.queued_jobs(workspace.clone()).await? >= QUEUED_MAX {
             return Err(Refusal::Overloaded("as many jobs of the workspace as may wait are waiting"));
@@ -89,11 +96,7 @@ impl Engine {
             },
             name: request.name,
             output: serde_json::to_string(&request.output).map_err(|_| damaged("an output"))?,
-            webhook: request
-                .webhook
-                .map(|webhook| serde_json::to_string(&webhook))
-                .transpose()
-                .map_err(|_| damaged("a webhook"))?,
+            webhook: None,
             input,
             idempotency: idempotent.map(|request| IdempotencyKey {
                 key: stored_key(caller.mode, request.key),
