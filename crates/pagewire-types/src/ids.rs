@@ -144,6 +144,50 @@ text_id! {
     }
 }
 
+text_id! {
+    /// A webhook: a URL that is told of events. `wh_` and 32 hexadecimal digits.
+    WebhookId, "a webhook id (`wh_` and 32 hex digits)", |text| {
+        text.strip_prefix("wh_").is_some_and(|hex| {
+            hex.len() == 32 && hex.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
+        })
+    }
+}
+
+text_id! {
+    /// A delivery of an event to a webhook, and its `webhook-id` on the wire. `dlv_` and 32 hexadecimal digits.
+    DeliveryId, "a delivery id (`dlv_` and 32 hex digits)", |text| {
+        text.strip_prefix("dlv_").is_some_and(|hex| {
+            hex.len() == 32 && hex.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
+        })
+    }
+}
+
+impl WebhookId {
+    /// A new id; ids sort by creation time.
+    #[must_use]
+    pub fn generate() -> Self {
+        Self(format!("wh_{}", Uuid::now_v7().simple()).into())
+    }
+}
+
+impl DeliveryId {
+    /// The id of the one delivery that there is of an event to a webhook: the same whenever it is asked for. Of one webhook,
+    /// ids sort as their events happened.
+    #[must_use]
+    pub fn of(position: u64, webhook: &WebhookId) -> Self {
+        // The last 16 digits are the random part of the webhook's id.
+        let digits = &webhook.as_str()[webhook.as_str().len() - 16..];
+        Self(format!("dlv_{position:016x}{digits}").into())
+    }
+
+    /// The id of a delivery of no event, such as a test. No event has it: its first digits are milliseconds since 1970,
+    /// which positions do not reach.
+    #[must_use]
+    pub fn generate() -> Self {
+        Self(format!("dlv_{}", Uuid::now_v7().simple()).into())
+    }
+}
+
 impl UploadId {
     /// A new id; ids sort by creation time.
     #[must_use]
@@ -211,6 +255,16 @@ mod tests {
         assert_eq!(RunId::parse_hex(&run.hex()), Ok(run));
         assert!(RunId::parse_stream_id(&run.job_id()).is_err());
         assert!(RunId::parse_stream_id(&run.stream_id().to_uppercase()).is_err());
+    }
+
+    #[test]
+    fn a_delivery_has_one_id_for_its_event_and_its_webhook_and_no_dot_in_it() {
+        let (one, other) = (WebhookId::generate(), WebhookId::generate());
+        let id = DeliveryId::of(255, &one);
+        assert_eq!(id, DeliveryId::of(255, &one));
+        assert!(id != DeliveryId::of(255, &other) && id < DeliveryId::of(256, &one));
+        assert!(DeliveryId::of(u64::from(u32::MAX), &one) < DeliveryId::generate());
+        assert!(!id.as_str().contains('.') && id.as_str().parse() == Ok(id));
     }
 
     proptest! {

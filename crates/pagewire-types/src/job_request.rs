@@ -8,7 +8,7 @@ use crate::ids::UploadId;
 use crate::problem::Problem;
 use crate::request::{CHUNK_URLS, Reading, UrlEntry, json_array, read_concurrency, top_level, value_of};
 use crate::scrape::ScrapeParams;
-use crate::target_url::TargetUrl;
+use crate::webhook_request::JobWebhook;
 
 /// URLs that a job may bring in its body; more come as an upload or from an object store.
 pub const JOB_INLINE_URLS_MAX: usize = 1_000;
@@ -24,8 +24,6 @@ const NAME_CHARS_MAX: usize = 200;
 const PART_BYTES: std::ops::RangeInclusive<u64> = 1 << 20..=50_000_000_000;
 /// The least and the most seconds that a download URL works.
 const EXPIRES_S: std::ops::RangeInclusive<u64> = 60..=30 * 86_400;
-/// Bytes of a webhook's `metadata`, as compact JSON.
-const WEBHOOK_METADATA_BYTES_MAX: usize = 4 * 1024;
 
 /// The body of `POST /v1/jobs`.
 #[derive(Debug, Clone, PartialEq)]
@@ -43,7 +41,7 @@ pub struct JobRequest {
     /// What files are made.
     pub output: OutputSpec,
     /// Who is told.
-    pub webhook: Option<WebhookSpec>,
+    pub webhook: Option<JobWebhook>,
 }
 
 /// Where a job's URLs come from.
@@ -99,70 +97,6 @@ pub enum OutputFormat {
     Parquet,
 }
 
-/// Who is told of a job's life.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct WebhookSpec {
-    /// Where to.
-    pub url: String,
-    /// `whsec_…`; the workspace's own where absent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub secret: Option<String>,
-    /// Of what; of everything where empty.
-    #[serde(default)]
-    pub events: Vec<WebhookEvent>,
-    /// Sent along: compact JSON text.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub metadata: Option<String>,
-}
-
-macro_rules! webhook_events {
-    ($($(#[$doc:meta])* $variant:ident = $name:literal,)*) => {
-        /// What a webhook can be told of.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-        pub enum WebhookEvent { $($(#[$doc])* #[serde(rename = $name)] $variant,)* }
-
-        impl WebhookEvent {
-            /// Every event.
-            pub const ALL: &'static [Self] = &[$(Self::$variant),*];
-
-            /// Its name on the wire.
-            #[must_use]
-            pub fn as_str(self) -> &'static str {
-                match self { $(Self::$variant => $name,)* }
-            }
-        }
-    };
-}
-
-webhook_events! {
-    /// A job is being worked off.
-    JobStarted = "job.started",
-    /// A job has ended, its files are there.
-    JobCompleted = "job.completed",
-    /// A job was given up because of a fault.
-    JobFailed = "job.failed",
-    /// A job was cancelled.
-    JobCancelled = "job.cancelled",
-    /// A stream has ended.
-    StreamCompleted = "stream.completed",
-    /// Few credits are left.
-    CreditsLow = "credits.low",
-    /// No credits are left.
-    CreditsExhausted = "credits.exhausted",
-    /// A key was made.
-    KeyCreated = "key.created",
-    /// A key was revoked.
-    KeyRevoked = "key.revoked",
-}
-
-impl WebhookEvent {
-    /// Reads a name.
-    #[must_use]
-    pub fn parse(name: &str) -> Option<Self> {
-        Self::ALL.iter().copied().find(|event| event.as_str() == name)
-    }
-}
-
 impl JobRequest {
     /// Reads the body.
     pub fn parse(body: &[u8]) -> Result<Self, Box<Problem>> {
@@ -184,7 +118,7 @@ impl JobRequest {
         let concurrency = read_concurrency(&mut fields, asked, JOB_CONCURRENCY_DEFAULT, JOB_CONCURRENCY_MAX);
         let (params, params_json) = read_defaults(&mut fields);
         let output = read_output(&mut fields);
-        let webhook = read_webhook(&mut fields);
+        let webhook = JobWebhook::read(&mut fields);
         let stored = read_input(&mut fields, urls.is_some());
         if output.format != OutputFormat::Ndjson && params.extract.is_none() {
             fields.fault(
@@ -321,57 +255,6 @@ fn read_output(fields: &mut Fields<'_>) -> OutputSpec {
     output
 }
 
-fn read_webhook(fields: &mut Fields<'_>) -> Option<WebhookSpec> {
-    let map = match fields.take("webhook")? {
-        Value::Object(map) => map,
-        url @ Value::String(_) => Map::from_iter([("url".to_owned(), url)]),
-        other => {
-            fields.fault("webhook", format!("must be a URL or an object with `url`, not {}", brief(&other)));
-            return None;
-        }
-    };
-    let pointer = fields.pointer_to("webhook");
-    let mut inner = Fields::new(map, pointer, fields.faults());
-    let url = inner.take("url");
-    if url.is_none() {
-        inner.fault("url", "is required: where to deliver");
-    }
-    let url = url.and_then(|url| match url.as_str().map(TargetUrl::parse) {
-        Some(Ok(url)) => Some(url.as_str().to_owned()),
-        Some(Err(error)) => {
-            inner.fault("url", error.to_string());
-            None
-        }
-        None => {
-            inner.fault("url", format!("must be a URL, not {}", brief(&url)));
-            None
-        }
-    });
-    let secret = inner.take_with("secret", "`whsec_` and the base64 of 24 to 64 bytes", |value| {
-        value.as_str().filter(|text| is_webhook_secret(text)).map(str::to_owned)
-    });
-    let events = inner.take_with("events", "an array of names of events such as `job.completed`", |value| {
-        value.as_array()?.iter().map(|name| WebhookEvent::parse(name.as_str()?)).collect::<Option<Vec<_>>>()
-    });
-    let metadata = inner.take_with("metadata", "an object of at most 4 KiB", |value| {
-        let text = value.is_object().then(|| value.to_string())?;
-        (text.len() <= WEBHOOK_METADATA_BYTES_MAX).then_some(text)
-    });
-    inner.finish();
-    Some(WebhookSpec { url: url?, secret, events: events.unwrap_or_default(), metadata })
-}
-
-/// Whether a text is a secret of Standard Webhooks: `whsec_` and the base64 of 24 to 64 bytes.
-#[must_use]
-pub fn is_webhook_secret(text: &str) -> bool {
-    let Some(encoded) = text.strip_prefix("whsec_") else { return false };
-    let digits = encoded.trim_end_matches('=');
-    let padded = encoded.len() - digits.len();
-    let alphabet = digits.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/'));
-    let bytes = digits.len() * 3 / 4;
-    alphabet && encoded.len() % 4 == 0 && padded <= 2 && (24..=64).contains(&bytes)
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -448,18 +331,5 @@ mod tests {
         assert_eq!(pointers(&json!({"urls": ["http://a/"], "output": {"format": "csv"}})), ["/output"]);
         let gzip = json!({"urls": ["http://a/"], "defaults": {"extract": {"a": "string"}}, "output": {"format": "parquet", "gzip": true}});
         assert_eq!(pointers(&gzip), ["/output/gzip"]);
-    }
-
-    #[test]
-    fn a_secret_has_24_to_64_bytes_of_base64() {
-        assert!(is_webhook_secret("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"));
-        for text in [
-            "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
-            "whsec_",
-            "whsec_MfKQ9r8G",
-            "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLa_w",
-        ] {
-            assert!(!is_webhook_secret(text), "{text}");
-        }
     }
 }

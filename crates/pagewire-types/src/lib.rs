@@ -18,12 +18,16 @@ pub mod scrape;
 pub mod stored_entry;
 pub mod target_error;
 pub mod target_url;
+pub mod webhook;
+pub mod webhook_event;
+pub mod webhook_request;
+pub mod webhook_secret;
 
 pub use entry_line::check_entry;
 pub use fields::FieldError;
 pub use format::{Format, Formats};
-pub use ids::{KeyId, RunId, TraceId, UploadId, WorkspaceId};
-pub use job_request::{JobInput, JobRequest, OutputFormat, OutputSpec, WebhookEvent, WebhookSpec};
+pub use ids::{DeliveryId, KeyId, RunId, TraceId, UploadId, WebhookId, WorkspaceId};
+pub use job_request::{JobInput, JobRequest, OutputFormat, OutputSpec};
 pub use parse_request::ParseRequest;
 pub use problem::{Problem, ProblemCode};
 pub use record::{End, ErrorRecord, Progress, Warning};
@@ -33,3 +37,9 @@ pub use scrape::{ExtractEngine, ProxyType, Retry, RetryOn, RobotsRule, ScrapeOpt
 pub use stored_entry::{InvalidLine, StoredEntry};
 pub use target_error::TargetErrorCode;
 pub use target_url::TargetUrl;
+pub use webhook::{
+    Delivery, DeliveryAttempt, DeliveryList, DeliveryStatus, Webhook, WebhookList, WebhookTest,
+};
+pub use webhook_event::WebhookEvent;
+pub use webhook_request::{JobWebhook, NewWebhook, WebhookChange};
+pub use webhook_secret::WebhookSecret;
