@@ -2,10 +2,12 @@
 //! `_expect.json`: `{page: {field: [type, value]}}`. A field that a page does not have is `null` there, and a value for it
 //! is made up.
 
+mod cpu;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use pagewire_extract::{Input, Plan, PlanOptions};
 use serde_json::{Map, Value, json};
@@ -114,7 +116,7 @@ fn fields_are_found_in_pages_without_structured_data() {
 
 /// What is optimised is given five times as much.
 const SCALE: usize = if cfg!(debug_assertions) { 1 } else { 5 };
-const TIME_MAX: Duration = Duration::from_secs(8);
+const CPU_MAX: Duration = Duration::from_secs(8);
 
 /// Pages that repeat what is looked for, as often as it takes to be slow.
 #[test]
@@ -147,14 +149,15 @@ fn hostile_pages_are_looked_through_in_bounded_time() {
         format!("<p>{}", "1,".repeat(50000 * SCALE)),
         "<svg class=icon-calendar></svg>5 May 2025<br>".repeat(2000 * SCALE),
     ] {
-        let started = Instant::now();
+        let before = cpu::time();
         let input = Input { body: html.as_bytes(), content_type: Some("text/html"), url: &url };
         let mut out = Vec::new();
         plan.extract(&input, &mut out).expect("readable");
         assert!(serde_json::from_slice::<Value>(&out).is_ok());
-        assert!(started.elapsed() < TIME_MAX, "{:?} for {html:.50}", started.elapsed());
+        let took = cpu::time() - before;
+        assert!(took < CPU_MAX, "{took:?} for {html:.50}");
         if std::env::var_os("FIELDS_REPORT").is_some() {
-            println!("{:?} for {html:.50}", started.elapsed());
+            println!("{took:?} for {html:.50}");
         }
     }
 }

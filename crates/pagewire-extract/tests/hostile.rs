@@ -5,11 +5,12 @@
 //! as big: what grows with the square of the size is seen all the same. `slow_every_page_at_its_full_size` is the bound
 //! itself and is run in release mode.
 
+mod cpu;
+
 use std::time::Duration;
 
 use pagewire_extract::{Input, Plan, PlanOptions};
 use pagewire_types::{Format, Formats};
-use rustix::time::{ClockId, clock_gettime};
 use serde_json::{Value, json};
 use url::Url;
 
@@ -156,19 +157,14 @@ fn plan() -> Plan {
     Plan::compile(&options).expect("a plan")
 }
 
-fn cpu_time() -> Duration {
-    let time = clock_gettime(ClockId::ThreadCPUTime);
-    Duration::new(time.tv_sec.unsigned_abs(), u32::try_from(time.tv_nsec).unwrap_or(0))
-}
-
 /// Reads a page for everything; how long it took, and what came of it.
 fn read(plan: &Plan, page: &[u8]) -> (Duration, Value) {
     let url = Url::parse("http://site.example/x/").expect("a url");
     let input = Input { body: page, content_type: Some("text/html"), url: &url };
     let mut out = Vec::new();
-    let before = cpu_time();
+    let before = cpu::time();
     plan.extract(&input, &mut out).expect("markup of any kind is read");
-    let took = cpu_time() - before;
+    let took = cpu::time() - before;
     let text = std::str::from_utf8(&out).expect("UTF-8");
     (took, serde_json::from_str(text).expect("JSON"))
 }

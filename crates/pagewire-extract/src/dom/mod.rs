@@ -59,18 +59,19 @@ fn nests(name: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use std::time::{Duration, Instant};
+    use std::time::Duration;
 
     use super::*;
+    use crate::cpu_clock::CpuClock;
 
     #[test]
     fn a_hundred_thousand_nested_tags_are_cut_and_quick() {
-        let started = Instant::now();
+        let started = CpuClock::start();
         for tag in ["<div>", "<b>", "<a><div>", "<p><table><tr><td>", "<ul><li>"] {
             let text = format!("<title>t</title>{}", tag.repeat(100_000));
             assert_eq!(parse(&text).select_single("title").text().as_ref(), "t");
         }
-        assert!(started.elapsed() < Duration::from_secs(10), "{:?}", started.elapsed());
+        assert!(started.elapsed() < Duration::from_secs(20), "{:?}", started.elapsed());
     }
 
     #[test]

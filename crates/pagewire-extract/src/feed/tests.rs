@@ -1,9 +1,10 @@
 use std::fmt::Write as _;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde_json::json;
 
 use super::*;
+use crate::cpu_clock::CpuClock;
 
 fn read(text: &str) -> Feed {
     Feed::read(text, &Url::parse("https://site.example/news/feed.xml").expect("a url")).expect("a feed")
@@ -155,10 +156,10 @@ fn hostile_xml_is_quick_and_expands_nothing() {
             })
         ),
     ] {
-        let started = Instant::now();
+        let started = CpuClock::start();
         let items = Feed::read(&hostile, &url).map_or(0, |feed| feed.items.len());
         assert!(items <= ITEMS_MAX);
-        assert!(started.elapsed() < Duration::from_secs(10), "{:?}: {}", started.elapsed(), &hostile[..60]);
+        assert!(started.elapsed() < Duration::from_secs(20), "{:?}: {}", started.elapsed(), &hostile[..60]);
     }
 }
 

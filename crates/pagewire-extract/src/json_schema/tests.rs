@@ -348,5 +348,5 @@ fn hostile_schemas_are_refused_or_checked_in_bounds() {
         format!("{:?}", read(&branching).0).matches("Text").count() == 9,
         "two levels of it are few enough"
     );
-    assert!(started.elapsed() < Duration::from_secs(10), "{:?}", started.elapsed());
+    assert!(started.elapsed() < Duration::from_secs(20), "{:?}", started.elapsed());
 }

@@ -235,5 +235,5 @@ fn hostile_values_are_bounded_and_quick() {
         let told = metadata(&page).to_string();
         assert!(told.len() < 60_000, "{}", told.len());
     }
-    assert!(started.elapsed() < Duration::from_secs(10), "{:?}", started.elapsed());
+    assert!(started.elapsed() < Duration::from_secs(20), "{:?}", started.elapsed());
 }

@@ -96,11 +96,12 @@ fn nesting_of(text: &str) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use std::time::{Duration, Instant};
+    use std::time::Duration;
 
     use dom_query::Document;
 
     use super::*;
+    use crate::cpu_clock::CpuClock;
 
     fn found(html: &str, expression: &str) -> Vec<String> {
         let document = Document::from(html);
@@ -183,9 +184,9 @@ mod tests {
             &format!("//*[{}//y]", "//y or ".repeat(60)),
             "//*[@a = //*/@a]",
         ] {
-            let started = Instant::now();
+            let started = CpuClock::start();
             found(&html, hostile);
-            assert!(started.elapsed() < Duration::from_secs(8), "{:?} for {hostile:.60}", started.elapsed());
+            assert!(started.elapsed() < Duration::from_secs(20), "{:?} for {hostile:.60}", started.elapsed());
         }
     }
 }

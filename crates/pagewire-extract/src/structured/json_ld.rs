@@ -139,6 +139,6 @@ mod tests {
             names(&script(&format!("{{\"name\":\"{}\"}}", "x".repeat(1_000_000))))[0].len(),
             1_000_000
         );
-        assert!(started.elapsed() < Duration::from_secs(5), "{:?}", started.elapsed());
+        assert!(started.elapsed() < Duration::from_secs(20), "{:?}", started.elapsed());
     }
 }

@@ -376,7 +376,7 @@ mod tests {
             let started = CpuClock::start();
             let _ = read(&mark.repeat(100_000));
             let _ = read(&format!("[{}", mark.repeat(100_000)));
-            assert!(started.elapsed() < Duration::from_secs(3), "{mark} {:?}", started.elapsed());
+            assert!(started.elapsed() < Duration::from_secs(10), "{mark} {:?}", started.elapsed());
         }
     }
 

@@ -146,7 +146,7 @@ fn hostile_pages_are_quick_and_small() {
         let nodes = serde_json::to_vec(&nodes_of(&document)).expect("json").len();
         assert!(nodes < 20_000_000, "{nodes} {}", &page[..60]);
     }
-    assert!(started.elapsed() < Duration::from_secs(30), "{:?}", started.elapsed());
+    assert!(started.elapsed() < Duration::from_secs(60), "{:?}", started.elapsed());
 }
 
 #[test]
