@@ -1,4 +1,4 @@
-//! What is older than it is kept for goes: runs with their journals and files, uploads, keys of requests.
+//! What is older than it is kept for goes: runs with their journals and files, uploads, keys of requests, events.
 
 use std::time::{Duration, SystemTime};
 
@@ -12,12 +12,17 @@ use crate::refusal::{Refusal, damaged};
 
 /// Half-written blobs of writers that died are removed when they are so old.
 const UNFINISHED_BLOBS: Duration = Duration::from_secs(86_400);
+/// How long events of workspaces are kept: as long as a webhook may be replayed.
+const KEEP_EVENTS: Duration = Duration::from_secs(30 * 86_400);
+/// Events that are dropped at once, so that no other writer waits for long.
+const EVENTS_DROPPED_AT_ONCE: u32 = 10_000;
 
 impl Engine {
     /// One sweep. A thing that cannot be dropped is left for the next one.
     pub(crate) async fn drop_what_is_old(&self) -> Result<(), Refusal> {
         let now = Timestamp::now();
         self.store.forget_idempotency_keys(now).await?;
+        while self.store.trim_events(before(now, KEEP_EVENTS), EVENTS_DROPPED_AT_ONCE).await? > 0 {}
         for (kind, keep) in
             [(RunKind::Stream, self.settings.keep_runs), (RunKind::Job, self.settings.keep_jobs)]
         {

@@ -1,5 +1,6 @@
 //! One suite that every backend must pass: each check is a law of the seams, on an empty store.
 
+mod events;
 mod jobs;
 
 use std::time::Duration;
@@ -9,6 +10,7 @@ use pagewire_types::{KeyId, RunId, Scope, WorkspaceId};
 
 use crate::error::StoreError;
 use crate::state::Store;
+use crate::state::credits::CreditAllowance;
 use crate::state::keys::{ApiKey, KeyMode, Revocation};
 use crate::state::runs::{Chunk, NewRun, RunEnd, RunKind, RunStatus};
 use crate::state::workspaces::Workspace;
@@ -45,6 +47,7 @@ fn new_run(workspace: &WorkspaceId) -> NewRun {
 /// # Panics
 /// Where the backend breaks a law.
 pub async fn check(store: &dyn Store) {
+    events::check(store).await;
     keys_are_found_by_hash_and_revoked_once(store).await;
     a_run_is_there_for_its_workspace_alone(store).await;
     a_run_of_the_sandbox_stays_one(store).await;
@@ -133,7 +136,7 @@ async fn a_stale_fence_changes_nothing(store: &dyn Store) {
             .await
     ));
     assert!(stale(store.release_run(run.id, first).await));
-    assert!(stale(store.charge_run(run.id, first, 5, at(2)).await.map(drop)));
+    assert!(stale(store.charge_run(run.id, first, 5, CreditAllowance::Unlimited, at(2)).await.map(drop)));
     let row = store.run(mine.clone(), KeyMode::Live, run.id).await.expect("read").expect("there");
     assert_eq!((row.status, row.credits_charged), (RunStatus::Running, 0));
     store
@@ -160,10 +163,13 @@ async fn a_charge_repeated_charges_nothing(store: &dyn Store) {
     let mine = workspace(store, "charges").await;
     let run = new_run(&mine);
     let fence = store.create_run(run.clone(), Vec::new()).await.expect("accepted");
-    assert_eq!(store.charge_run(run.id, fence, 7, at(1)).await.expect("charged"), 7);
-    assert_eq!(store.charge_run(run.id, fence, 7, at(1)).await.expect("charged"), 0);
-    assert_eq!(store.charge_run(run.id, fence, 10, at(1)).await.expect("charged"), 3);
-    store.charge(mine.clone(), 5, at(86_400)).await.expect("charged");
+    let unbounded = CreditAllowance::Unlimited;
+    let charge =
+        async |credits| store.charge_run(run.id, fence, credits, unbounded, at(1)).await.expect("charged");
+    assert_eq!(charge(7).await, 7);
+    assert_eq!(charge(7).await, 0);
+    assert_eq!(charge(10).await, 3);
+    store.charge(mine.clone(), 5, unbounded, at(86_400)).await.expect("charged");
     assert_eq!(store.spent_on(mine.clone(), at(1)).await.expect("read"), 10);
     assert_eq!(store.spent_in_all(mine).await.expect("read"), 15);
 }

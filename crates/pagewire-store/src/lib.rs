@@ -1,4 +1,4 @@
-//! State that is not a journal: workspaces, keys, runs and their leases, credits; and blobs.
+//! State: workspaces, keys, runs and their leases, credits, and what happens to them; and blobs.
 //!
 //! The traits in [`state`] are all that is known of it above this crate; SQLite is the embedded backend, and each table's
 //! SQL stands in one file. What is done of a run is not here: the run's journal is the only truth of that.
@@ -12,7 +12,8 @@ pub mod state;
 pub use blob::{BlobError, BlobHeaders, BlobInfo, BlobKey, BlobReader, BlobWriter, Blobs};
 pub use error::StoreError;
 pub use sqlite::{SqliteOptions, SqliteStore, Synchronous};
-pub use state::credits::Credits;
+pub use state::credits::{CreditAllowance, Credits};
+pub use state::events::{EventRead, EventRow, Events};
 pub use state::jobs::{
     Acceptance, Cancellation, IdempotencyKey, JobFilter, JobPart, JobRow, Jobs, LeasedChunk, NewInput, NewJob,
 };

@@ -5,6 +5,7 @@
 //! of this crate cannot hold what the contract forbids, so nothing below checks again.
 
 pub mod entry_line;
+pub mod event;
 pub mod fields;
 pub mod format;
 pub mod ids;
@@ -24,6 +25,7 @@ pub mod webhook_request;
 pub mod webhook_secret;
 
 pub use entry_line::check_entry;
+pub use event::{CreditsEventData, KeyEventData, RunEventData};
 pub use fields::FieldError;
 pub use format::{Format, Formats};
 pub use ids::{DeliveryId, KeyId, RunId, TraceId, UploadId, WebhookId, WorkspaceId};

@@ -202,7 +202,8 @@ impl Accounts {
     /// Charges a workspace for something that no run accounts for.
     pub async fn charge(&self, account: &WorkspaceAccount, credits: u64) -> Result<(), StoreError> {
         account.credits.spent(credits);
-        self.store.charge(account.id.clone(), credits, Timestamp::now()).await
+        let allowance = account.credits.allowance();
+        self.store.charge(account.id.clone(), credits, allowance, Timestamp::now()).await
     }
 
     /// Makes a key, and its workspace if need be. The text is in the answer and nowhere else.
@@ -279,6 +280,8 @@ impl Accounts {
         }
         // Until the comparison is through, nothing counts as seen: where it fails, the next round does it again.
         *seen = None;
+        // Whoever made or revoked a key in another process has told of it too.
+        self.store.event_tip().await?;
         self.look_again().await?;
         *seen = epoch;
         Ok(())

@@ -7,9 +7,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::plan::CreditAllowance;
 
-/// Under this part of its allowance a workspace is told that little is left.
-const LOW_PERCENT: u64 = 10;
-
 /// The credits of a workspace.
 #[derive(Debug)]
 pub struct CreditAccount {
@@ -37,14 +34,13 @@ impl CreditAccount {
     #[must_use]
     pub fn balance(&self) -> Option<u64> {
         let spent = self.spent.load(Ordering::Acquire);
-        self.allowed().map(|allowed| allowed.saturating_sub(spent))
+        self.allowance.credits().map(|allowed| allowed.saturating_sub(spent))
     }
 
     /// The balance, where it is low.
     #[must_use]
     pub fn low_balance(&self) -> Option<u64> {
-        let allowed = self.allowed()?;
-        self.balance().filter(|balance| balance.saturating_mul(100) < allowed.saturating_mul(LOW_PERCENT))
+        self.balance().filter(|balance| self.allowance.is_low(*balance))
     }
 
     /// What has been spent of the allowance.
@@ -62,13 +58,6 @@ impl CreditAccount {
     /// A new day has begun.
     pub(super) fn reset(&self, spent: u64) {
         self.spent.store(spent, Ordering::Release);
-    }
-
-    fn allowed(&self) -> Option<u64> {
-        match self.allowance {
-            CreditAllowance::Unlimited => None,
-            CreditAllowance::InAll(credits) | CreditAllowance::PerDay(credits) => Some(credits),
-        }
     }
 }
 

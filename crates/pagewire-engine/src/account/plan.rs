@@ -2,18 +2,8 @@
 
 use std::collections::BTreeMap;
 
+pub use pagewire_store::CreditAllowance;
 use pagewire_types::WorkspaceId;
-
-/// How many credits a workspace has.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum CreditAllowance {
-    /// No bound.
-    Unlimited,
-    /// So many, once.
-    InAll(u64),
-    /// So many a day (UTC).
-    PerDay(u64),
-}
 
 /// What a workspace may use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

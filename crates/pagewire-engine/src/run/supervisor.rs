@@ -139,7 +139,8 @@ pub(crate) async fn keep(run: &Run, store: &dyn Store) {
 }
 
 async fn charge_run(run: &Run, store: &dyn Store) -> Result<(), StoreError> {
-    store.charge_run(run.id, run.fence.0, run.tip().tally.weight, Timestamp::now()).await.map(drop)
+    let (credits, allowance) = (run.tip().tally.weight, run.account.credits.allowance());
+    store.charge_run(run.id, run.fence.0, credits, allowance, Timestamp::now()).await.map(drop)
 }
 
 /// Stores how the run has ended, or gives it back.

@@ -22,7 +22,7 @@ pub(super) async fn check(store: &dyn Store) {
     an_upload_stays_while_a_job_reads_it(store).await;
 }
 
-fn new_job(workspace: &WorkspaceId, input: NewInput) -> NewJob {
+pub(super) fn new_job(workspace: &WorkspaceId, input: NewInput) -> NewJob {
     NewJob {
         run: NewRun { kind: RunKind::Job, ..new_run(workspace) },
         name: Some("n".to_owned()),
@@ -33,7 +33,7 @@ fn new_job(workspace: &WorkspaceId, input: NewInput) -> NewJob {
     }
 }
 
-fn inline() -> NewInput {
+pub(super) fn inline() -> NewInput {
     NewInput::Chunks(vec![Chunk { index: 0, first_ordinal: 0, items: "[\"a\"]".to_owned() }])
 }
 

@@ -8,7 +8,7 @@ use sqlx::{FromRow as _, QueryBuilder, Row as _, Sqlite, Transaction, sqlite::Sq
 
 use super::SqliteStore;
 use super::row::{micros, mode_text, signed, timestamp, unsigned};
-use super::runs::{StoredRun, insert_chunks, insert_run, lease_end, refuse_stale, status_text};
+use super::runs::{StoredRun, insert_chunks, insert_run, lease_end, status_text, tell};
 use crate::error::StoreError;
 use crate::state::Answer;
 use crate::state::jobs::{
@@ -180,16 +180,24 @@ impl Jobs for SqliteStore {
 
     fn start_job(&self, id: RunId, fence: u64, at: Timestamp) -> Answer<'_, ()> {
         Box::pin(async move {
-            let done = sqlx::query(
-                "UPDATE jobs SET started_at = COALESCE(started_at, $3) \
-                 WHERE run = $1 AND EXISTS (SELECT 1 FROM runs WHERE id = $1 AND fence = $2)",
-            )
-            .bind(id.hex())
-            .bind(signed(fence))
-            .bind(micros(at))
-            .execute(&self.writer)
-            .await?;
-            refuse_stale(done.rows_affected())
+            let mut transaction = self.begin().await?;
+            let run: Option<StoredRun> = sqlx::query_as("SELECT * FROM runs WHERE id = $1 AND fence = $2")
+                .bind(id.hex())
+                .bind(signed(fence))
+                .fetch_optional(&mut *transaction)
+                .await?;
+            let run = run.ok_or(StoreError::StaleFence)?.read()?;
+            let started =
+                sqlx::query("UPDATE jobs SET started_at = $2 WHERE run = $1 AND started_at IS NULL")
+                    .bind(id.hex())
+                    .bind(micros(at))
+                    .execute(&mut *transaction)
+                    .await?;
+            if started.rows_affected() == 0 {
+                return Ok(());
+            }
+            let told = tell(&mut transaction, &run, None, at).await?;
+            self.commit_events(transaction, Some(told)).await
         })
     }
 

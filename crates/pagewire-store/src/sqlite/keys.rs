@@ -2,10 +2,11 @@
 
 use ipnet::IpNet;
 use jiff::Timestamp;
-use pagewire_types::{KeyId, WorkspaceId};
+use pagewire_types::{KeyEventData, KeyId, WebhookEvent, WorkspaceId, event};
 use sqlx::{Sqlite, Transaction};
 
 use super::SqliteStore;
+use super::events::{NewEvent, append_in};
 use super::row::{micros, mode, mode_text, parsed, timestamp, unsigned};
 use crate::error::StoreError;
 use crate::state::Answer;
@@ -53,6 +54,25 @@ async fn bump_epoch(transaction: &mut Transaction<'static, Sqlite>) -> Result<()
     Ok(())
 }
 
+/// Appends what happened to a key.
+async fn tell(
+    transaction: &mut Transaction<'static, Sqlite>,
+    kind: WebhookEvent,
+    key: &ApiKey,
+    at: Timestamp,
+) -> Result<u64, StoreError> {
+    let data = KeyEventData { key_id: key.id.to_string(), name: key.name.clone() };
+    let event = NewEvent {
+        workspace: key.workspace.as_str(),
+        mode: key.mode,
+        kind,
+        subject: key.id.as_str(),
+        at,
+        data: event::to_json(&data),
+    };
+    append_in(transaction, event).await
+}
+
 impl Keys for SqliteStore {
     fn insert_key(&self, key: ApiKey, hash: [u8; 32]) -> Answer<'_, ()> {
         Box::pin(async move {
@@ -76,8 +96,8 @@ impl Keys for SqliteStore {
             .execute(&mut *transaction)
             .await?;
             bump_epoch(&mut transaction).await?;
-            transaction.commit().await?;
-            Ok(())
+            let told = tell(&mut transaction, WebhookEvent::KeyCreated, &key, key.created_at).await?;
+            self.commit_events(transaction, Some(told)).await
         })
     }
 
@@ -110,17 +130,17 @@ impl Keys for SqliteStore {
     fn revoke_key(&self, workspace: Option<WorkspaceId>, id: KeyId, at: Timestamp) -> Answer<'_, Revocation> {
         Box::pin(async move {
             let mut transaction = self.begin().await?;
-            let found: Option<Option<i64>> = sqlx::query_scalar(
-                "SELECT revoked_at FROM api_keys WHERE id = $1 AND ($2 IS NULL OR workspace = $2)",
+            let found: Option<KeyRow> = sqlx::query_as(
+                "SELECT id, workspace, name, shown, mode, scopes, allow_ips, created_at, expires_at, revoked_at \
+                 FROM api_keys WHERE id = $1 AND ($2 IS NULL OR workspace = $2)",
             )
             .bind(id.as_str())
             .bind(workspace.as_ref().map(WorkspaceId::as_str))
             .fetch_optional(&mut *transaction)
             .await?;
-            match found {
-                None => return Ok(Revocation::NotFound),
-                Some(Some(_)) => return Ok(Revocation::AlreadyRevoked),
-                Some(None) => {}
+            let Some(key) = found.map(KeyRow::read).transpose()? else { return Ok(Revocation::NotFound) };
+            if key.revoked_at.is_some() {
+                return Ok(Revocation::AlreadyRevoked);
             }
             sqlx::query("UPDATE api_keys SET revoked_at = $2 WHERE id = $1")
                 .bind(id.as_str())
@@ -128,7 +148,8 @@ impl Keys for SqliteStore {
                 .execute(&mut *transaction)
                 .await?;
             bump_epoch(&mut transaction).await?;
-            transaction.commit().await?;
+            let told = tell(&mut transaction, WebhookEvent::KeyRevoked, &key, at).await?;
+            self.commit_events(transaction, Some(told)).await?;
             Ok(Revocation::Revoked)
         })
     }

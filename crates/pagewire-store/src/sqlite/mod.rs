@@ -4,6 +4,7 @@
 //! `BEGIN IMMEDIATE` and SQLite's busy timeout.
 
 mod credits;
+mod events;
 mod jobs;
 mod keys;
 mod row;
@@ -12,6 +13,7 @@ mod uploads;
 mod workspaces;
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::migrate::{Migration, MigrationType, Migrator};
@@ -19,6 +21,7 @@ use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
 use sqlx::{SqlSafeStr as _, Sqlite, Transaction};
+use tokio::sync::watch;
 
 use crate::error::StoreError;
 use crate::state::{Answer, Store};
@@ -50,6 +53,8 @@ pub struct SqliteOptions {
 pub struct SqliteStore {
     writer: SqlitePool,
     readers: SqlitePool,
+    /// The newest event that this process knows of.
+    events_moved: Arc<watch::Sender<u64>>,
 }
 
 impl SqliteStore {
@@ -68,7 +73,8 @@ impl SqliteStore {
         let writer = SqlitePoolOptions::new().max_connections(1).connect_with(connect.clone()).await?;
         migrate(&writer).await?;
         let readers = SqlitePoolOptions::new().max_connections(READERS).connect_with(connect).await?;
-        Ok(Self { writer, readers })
+        let newest = events::newest_position(&readers).await?;
+        Ok(Self { writer, readers, events_moved: Arc::new(watch::Sender::new(newest)) })
     }
 
     /// Closes all connections, so that the file can be moved.
@@ -102,10 +108,11 @@ async fn migrate(writer: &SqlitePool) -> Result<(), StoreError> {
 }
 
 /// In the order in which they came to be. One that has been released never changes.
-const MIGRATIONS: [(&str, &str); 3] = [
+const MIGRATIONS: [(&str, &str); 4] = [
     ("state", include_str!("../../migrations/0001_state.sql")),
     ("run mode", include_str!("../../migrations/0002_run_mode.sql")),
     ("jobs", include_str!("../../migrations/0003_jobs.sql")),
+    ("workspace events", include_str!("../../migrations/0004_workspace_events.sql")),
 ];
 
 fn migrations() -> Migrator {

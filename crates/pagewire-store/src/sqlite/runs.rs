@@ -3,14 +3,16 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use pagewire_types::{RunId, WorkspaceId};
+use pagewire_types::{RunEventData, RunId, WebhookEvent, WorkspaceId, event};
 use sqlx::{QueryBuilder, Sqlite, Transaction};
 
 use super::SqliteStore;
 use super::credits::charge_in;
+use super::events::{NewEvent, append_in};
 use super::row::{micros, mode, mode_text, parsed, signed, timestamp, unsigned};
 use crate::error::StoreError;
 use crate::state::Answer;
+use crate::state::credits::CreditAllowance;
 use crate::state::keys::KeyMode;
 use crate::state::runs::{Chunk, NewRun, RunEnd, RunKind, RunRow, RunStatus, Runs};
 
@@ -136,6 +138,46 @@ pub(super) async fn insert_chunks(
     Ok(())
 }
 
+/// Appends where a run stands; a run that has not ended has just been started.
+pub(super) async fn tell(
+    transaction: &mut Transaction<'static, Sqlite>,
+    run: &RunRow,
+    end: Option<&RunEnd>,
+    at: Timestamp,
+) -> Result<u64, StoreError> {
+    let status = end.map_or(run.status, |end| end.status);
+    let (subject, stream_id) = (run.id.job_id(), run.id.stream_id());
+    let data = RunEventData {
+        job_id: subject.clone(),
+        stream_id: (run.kind == RunKind::Stream).then_some(stream_id),
+        status: status_text(status).to_owned(),
+        urls_total: run.urls_total,
+        urls_done: end.map_or(0, |end| end.urls_done),
+        urls_errored: end.map_or(0, |end| end.urls_errored),
+        credits_used: run.credits_charged,
+        error: end.and_then(|end| end.error.clone()),
+    };
+    let event = NewEvent {
+        workspace: run.workspace.as_str(),
+        mode: run.mode,
+        kind: event_of(run.kind, status),
+        subject: &subject,
+        at,
+        data: event::to_json(&data),
+    };
+    append_in(transaction, event).await
+}
+
+fn event_of(kind: RunKind, status: RunStatus) -> WebhookEvent {
+    match (kind, status) {
+        (RunKind::Stream, _) => WebhookEvent::StreamCompleted,
+        (RunKind::Job, RunStatus::Queued | RunStatus::Running) => WebhookEvent::JobStarted,
+        (RunKind::Job, RunStatus::Completed) => WebhookEvent::JobCompleted,
+        (RunKind::Job, RunStatus::Cancelled) => WebhookEvent::JobCancelled,
+        (RunKind::Job, RunStatus::Failed) => WebhookEvent::JobFailed,
+    }
+}
+
 impl Runs for SqliteStore {
     fn create_run(&self, run: NewRun, chunks: Vec<Chunk>) -> Answer<'_, u64> {
         Box::pin(async move {
@@ -251,10 +293,10 @@ impl Runs for SqliteStore {
         Box::pin(async move {
             let run = id.hex();
             let mut transaction = self.begin().await?;
-            let done = sqlx::query(
+            let row: Option<StoredRun> = sqlx::query_as(
                 "UPDATE runs SET status = $3, finished_at = $4, urls_done = $5, urls_errored = $6, error = $7, \
                  owner = NULL, lease_until = NULL \
-                 WHERE id = $1 AND fence = $2 AND status IN ('queued', 'running')",
+                 WHERE id = $1 AND fence = $2 AND status IN ('queued', 'running') RETURNING *",
             )
             .bind(&run)
             .bind(signed(fence))
@@ -263,9 +305,9 @@ impl Runs for SqliteStore {
             .bind(signed(end.urls_done))
             .bind(signed(end.urls_errored))
             .bind(&end.error)
-            .execute(&mut *transaction)
+            .fetch_optional(&mut *transaction)
             .await?;
-            refuse_stale(done.rows_affected())?;
+            let row = row.ok_or(StoreError::StaleFence)?.read()?;
             sqlx::query("DELETE FROM chunk_leases WHERE run = $1")
                 .bind(&run)
                 .execute(&mut *transaction)
@@ -285,11 +327,19 @@ impl Runs for SqliteStore {
                 .execute(&mut *transaction)
                 .await?;
             }
-            Ok(transaction.commit().await?)
+            let told = tell(&mut transaction, &row, Some(&end), end.at).await?;
+            self.commit_events(transaction, Some(told)).await
         })
     }
 
-    fn charge_run(&self, id: RunId, fence: u64, credits: u64, at: Timestamp) -> Answer<'_, u64> {
+    fn charge_run(
+        &self,
+        id: RunId,
+        fence: u64,
+        credits: u64,
+        allowance: CreditAllowance,
+        at: Timestamp,
+    ) -> Answer<'_, u64> {
         Box::pin(async move {
             let mut transaction = self.begin().await?;
             let row: Option<(String, i64)> =
@@ -308,8 +358,8 @@ impl Runs for SqliteStore {
                 .bind(signed(credits))
                 .execute(&mut *transaction)
                 .await?;
-            charge_in(&mut transaction, &workspace, owed, at).await?;
-            transaction.commit().await?;
+            let told = charge_in(&mut transaction, &workspace, owed, allowance, at).await?;
+            self.commit_events(transaction, told).await?;
             Ok(owed)
         })
     }

@@ -149,7 +149,7 @@ pub trait Jobs: Send + Sync {
     /// How many jobs of a workspace wait.
     fn queued_jobs(&self, workspace: WorkspaceId) -> Answer<'_, u64>;
 
-    /// Notes that the job is worked on from now, unless that was noted before.
+    /// Notes that the job is worked on from now and appends its event, unless that was noted before.
     fn start_job(&self, id: RunId, fence: u64, at: Timestamp) -> Answer<'_, ()>;
 
     /// Notes that the job is to end.

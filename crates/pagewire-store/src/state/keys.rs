@@ -53,7 +53,7 @@ pub enum Revocation {
 
 /// Keys.
 pub trait Keys: Send + Sync {
-    /// Stores a key. The epoch grows with it.
+    /// Stores a key and appends its event. The epoch grows with it.
     fn insert_key(&self, key: ApiKey, hash: [u8; 32]) -> Answer<'_, ()>;
 
     /// The key with that hash, revoked and expired ones included.
@@ -62,7 +62,7 @@ pub trait Keys: Send + Sync {
     /// The keys of a workspace, or all, oldest first.
     fn keys(&self, workspace: Option<WorkspaceId>) -> Answer<'_, Vec<ApiKey>>;
 
-    /// Revokes a key, of any workspace where none is named. The epoch grows with it.
+    /// Revokes a key, of any workspace where none is named, and appends its event. The epoch grows with it.
     fn revoke_key(&self, workspace: Option<WorkspaceId>, id: KeyId, at: Timestamp) -> Answer<'_, Revocation>;
 
     /// Grows with each change to a key, whichever process makes it.

@@ -3,6 +3,7 @@
 //! Every method is durable when it returns. Times come from the caller, who has the clock.
 
 pub mod credits;
+pub mod events;
 pub mod jobs;
 pub mod keys;
 pub mod runs;
@@ -18,7 +19,13 @@ pub type Answer<'a, T> = BoxFuture<'a, Result<T, StoreError>>;
 
 /// All of the state.
 pub trait Store:
-    workspaces::Workspaces + keys::Keys + runs::Runs + jobs::Jobs + uploads::Uploads + credits::Credits
+    workspaces::Workspaces
+    + keys::Keys
+    + runs::Runs
+    + jobs::Jobs
+    + uploads::Uploads
+    + credits::Credits
+    + events::Events
 {
     /// Whether the state can be reached right now.
     fn ping(&self) -> Answer<'_, ()>;

@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use pagewire_types::{RunId, WorkspaceId};
 
 use super::Answer;
+use super::credits::CreditAllowance;
 use super::keys::KeyMode;
 
 /// What kind of run it is.
@@ -176,12 +177,20 @@ pub trait Runs: Send + Sync {
     /// Gives the run back unfinished, and its chunks with it.
     fn release_run(&self, id: RunId, fence: u64) -> Answer<'_, ()>;
 
-    /// Ends the run and lists its files, in one. Its chunks are nobody's from then on.
+    /// Ends the run, lists its files and appends its event, in one. Its chunks are nobody's from then on.
     fn finish_run(&self, id: RunId, fence: u64, end: RunEnd) -> Answer<'_, ()>;
 
     /// Charges the workspace what the run has cost beyond what was charged before. `credits` is the run's whole sum,
-    /// so that repeating a charge charges nothing. Gives what was charged now.
-    fn charge_run(&self, id: RunId, fence: u64, credits: u64, at: Timestamp) -> Answer<'_, u64>;
+    /// so that repeating a charge charges nothing. Gives what was charged now. Events are those of
+    /// [`Credits::charge`](super::credits::Credits::charge).
+    fn charge_run(
+        &self,
+        id: RunId,
+        fence: u64,
+        credits: u64,
+        allowance: CreditAllowance,
+        at: Timestamp,
+    ) -> Answer<'_, u64>;
 
     /// The runs of a kind that ended before a time, oldest first, at most a thousand.
     fn runs_finished_before(&self, kind: RunKind, at: Timestamp) -> Answer<'_, Vec<RunId>>;
