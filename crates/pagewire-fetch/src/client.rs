@@ -100,6 +100,11 @@ impl Client {
         Ok((head, RelayBody::new(connection, body, url, pool, request.timeout)))
     }
 
+    /// Whether the guard would let a connection to the URL through, as its name resolves now. A later one is judged anew.
+    pub async fn judge(&self, url: &pagewire_types::TargetUrl) -> Result<(), FetchError> {
+        self.shared.connector.resolve(url).await.map(drop)
+    }
+
     /// The robots.txt files of the targets.
     #[must_use]
     pub fn robots(&self) -> &Robots {

@@ -60,7 +60,7 @@ impl Connector {
     }
 
     /// The addresses of the URL's host, each judged.
-    async fn resolve(&self, url: &TargetUrl) -> Result<Arc<[IpAddr]>, FetchError> {
+    pub(crate) async fn resolve(&self, url: &TargetUrl) -> Result<Arc<[IpAddr]>, FetchError> {
         let blocked = |source| FetchError::Blocked { host: url.host().to_owned(), source };
         self.guard.check_literal(url).map_err(blocked)?;
         let name = match url.as_url().host() {

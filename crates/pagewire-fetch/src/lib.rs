@@ -31,6 +31,6 @@ pub use client::Client;
 pub use config::{FetchConfig, ResolverChoice};
 pub use error::{BuildError, DnsError, FailureKind, FetchError};
 pub use guard::{Blocked, Guard};
-pub use message::{Request, Response};
+pub use message::{Request, Response, retry_after};
 pub use relay::RelayBody;
 pub use robots::{Robots, RobotsVerdict};

@@ -157,7 +157,8 @@ fn escaped(text: &str) -> Cow<'_, str> {
 }
 
 /// `Retry-After`: seconds, or a date (RFC 9110, section 10.2.3); a date that is past means now.
-pub(crate) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+#[must_use]
+pub fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let value = headers.get(header::RETRY_AFTER)?.to_str().ok()?.trim();
     if let Ok(seconds) = value.parse::<u32>() {
         return Some(Duration::from_secs(seconds.into()));

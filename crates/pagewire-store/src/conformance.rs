@@ -2,6 +2,7 @@
 
 mod events;
 mod jobs;
+mod webhooks;
 
 use std::time::Duration;
 
@@ -55,6 +56,7 @@ pub async fn check(store: &dyn Store) {
     a_charge_repeated_charges_nothing(store).await;
     ended_runs_are_found_by_age_and_forgotten(store).await;
     jobs::check(store).await;
+    webhooks::check(store).await;
 }
 
 async fn keys_are_found_by_hash_and_revoked_once(store: &dyn Store) {

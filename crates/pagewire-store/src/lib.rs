@@ -13,6 +13,10 @@ pub use blob::{BlobError, BlobHeaders, BlobInfo, BlobKey, BlobReader, BlobWriter
 pub use error::StoreError;
 pub use sqlite::{SqliteOptions, SqliteStore, Synchronous};
 pub use state::credits::{CreditAllowance, Credits};
+pub use state::deliveries::{
+    AttemptRow, Deliveries, DeliveryFilter, DeliveryRow, LeasedDelivery, NewDelivery, Outcome, Replay,
+    WaitingEndpoint,
+};
 pub use state::events::{EventRead, EventRow, Events};
 pub use state::jobs::{
     Acceptance, Cancellation, IdempotencyKey, JobFilter, JobPart, JobRow, Jobs, LeasedChunk, NewInput, NewJob,
@@ -20,5 +24,6 @@ pub use state::jobs::{
 pub use state::keys::{ApiKey, KeyMode, Keys, Revocation};
 pub use state::runs::{Chunk, FileRow, NewRun, RunEnd, RunKind, RunRow, RunStatus, Runs};
 pub use state::uploads::{ChunkRange, UploadRow, Uploads};
+pub use state::webhooks::{WebhookRow, WebhookUpdate, Webhooks};
 pub use state::workspaces::{Workspace, Workspaces};
 pub use state::{Answer, Store};

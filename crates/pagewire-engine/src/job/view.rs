@@ -128,7 +128,6 @@ impl Engine {
         let job = job.unwrap_or(JobPart {
             name: None,
             output: String::new(),
-            webhook: None,
             upload_blob: None,
             // A stream is begun when it is accepted.
             started_at: Some(run.created_at),

@@ -9,6 +9,7 @@ use sqlx::{FromRow as _, QueryBuilder, Row as _, Sqlite, Transaction, sqlite::Sq
 use super::SqliteStore;
 use super::row::{micros, mode_text, signed, timestamp, unsigned};
 use super::runs::{StoredRun, insert_chunks, insert_run, lease_end, status_text, tell};
+use super::webhooks::write_webhook;
 use crate::error::StoreError;
 use crate::state::Answer;
 use crate::state::jobs::{
@@ -19,7 +20,7 @@ use crate::state::runs::{FileRow, RunStatus};
 use crate::state::uploads::ChunkRange;
 
 /// A run, and what it has as a job where it is one.
-const SELECT_JOB: &str = "SELECT runs.*, jobs.run AS job, jobs.name, jobs.output, jobs.webhook, jobs.started_at, \
+const SELECT_JOB: &str = "SELECT runs.*, jobs.run AS job, jobs.name, jobs.output, jobs.started_at, \
                           jobs.cancel_requested, uploads.blob AS upload_blob FROM runs \
                           LEFT JOIN jobs ON jobs.run = runs.id LEFT JOIN uploads ON uploads.id = jobs.upload ";
 
@@ -32,7 +33,6 @@ fn read_job(row: &SqliteRow) -> Result<JobRow, StoreError> {
         Some(JobPart {
             name: row.try_get("name")?,
             output: row.try_get("output")?,
-            webhook: row.try_get("webhook")?,
             upload_blob: row.try_get("upload_blob")?,
             started_at: time("started_at")?,
             cancel_requested: time("cancel_requested")?,
@@ -100,14 +100,16 @@ impl Jobs for SqliteStore {
             };
             insert_run(&mut transaction, &run, RunStatus::Queued).await?;
             insert_chunks(&mut transaction, run.id, &chunks).await?;
-            sqlx::query("INSERT INTO jobs (run, name, output, webhook, upload) VALUES ($1, $2, $3, $4, $5)")
+            sqlx::query("INSERT INTO jobs (run, name, output, upload) VALUES ($1, $2, $3, $4)")
                 .bind(run.id.hex())
                 .bind(name)
                 .bind(output)
-                .bind(webhook)
                 .bind(upload.as_ref().map(pagewire_types::UploadId::as_str))
                 .execute(&mut *transaction)
                 .await?;
+            if let Some(webhook) = webhook {
+                write_webhook(&mut transaction, &webhook).await?;
+            }
             if let Some(key) = idempotency {
                 sqlx::query(
                     "INSERT OR REPLACE INTO idempotency_keys (workspace, key, body_sha256, run, answer, expires_at) \

@@ -4,12 +4,14 @@
 //! `BEGIN IMMEDIATE` and SQLite's busy timeout.
 
 mod credits;
+mod deliveries;
 mod events;
 mod jobs;
 mod keys;
 mod row;
 mod runs;
 mod uploads;
+mod webhooks;
 mod workspaces;
 
 use std::path::Path;
@@ -108,11 +110,12 @@ async fn migrate(writer: &SqlitePool) -> Result<(), StoreError> {
 }
 
 /// In the order in which they came to be. One that has been released never changes.
-const MIGRATIONS: [(&str, &str); 4] = [
+const MIGRATIONS: [(&str, &str); 5] = [
     ("state", include_str!("../../migrations/0001_state.sql")),
     ("run mode", include_str!("../../migrations/0002_run_mode.sql")),
     ("jobs", include_str!("../../migrations/0003_jobs.sql")),
     ("workspace events", include_str!("../../migrations/0004_workspace_events.sql")),
+    ("webhooks", include_str!("../../migrations/0005_webhooks.sql")),
 ];
 
 fn migrations() -> Migrator {

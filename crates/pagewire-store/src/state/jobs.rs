@@ -11,6 +11,7 @@ use super::Answer;
 use super::keys::KeyMode;
 use super::runs::{Chunk, FileRow, NewRun, RunRow, RunStatus};
 use super::uploads::ChunkRange;
+use super::webhooks::WebhookRow;
 
 /// A job to be accepted.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,8 +22,8 @@ pub struct NewJob {
     pub name: Option<String>,
     /// What files are made, as JSON text.
     pub output: String,
-    /// Who is told, as JSON text.
-    pub webhook: Option<String>,
+    /// Who is told of it alone.
+    pub webhook: Option<WebhookRow>,
     /// Its URLs.
     pub input: NewInput,
     /// The key that makes repeating the request safe.
@@ -91,8 +92,6 @@ pub struct JobPart {
     pub name: Option<String>,
     /// What files are made, as JSON text.
     pub output: String,
-    /// Who is told, as JSON text.
-    pub webhook: Option<String>,
     /// The blob of its URLs; absent where they came with the request.
     pub upload_blob: Option<String>,
     /// When it was first worked on.
@@ -134,7 +133,7 @@ pub enum Cancellation {
 
 /// Jobs.
 pub trait Jobs: Send + Sync {
-    /// Accepts a job with its input and its idempotency key, all or nothing. It waits, unleased.
+    /// Accepts a job with its input, its webhook and its idempotency key, all or nothing. It waits, unleased.
     fn create_job(&self, job: NewJob) -> Answer<'_, Acceptance>;
 
     /// The job of that id in that workspace and of that mode; another workspace's is not there.

@@ -3,11 +3,13 @@
 //! Every method is durable when it returns. Times come from the caller, who has the clock.
 
 pub mod credits;
+pub mod deliveries;
 pub mod events;
 pub mod jobs;
 pub mod keys;
 pub mod runs;
 pub mod uploads;
+pub mod webhooks;
 pub mod workspaces;
 
 use futures_util::future::BoxFuture;
@@ -26,6 +28,8 @@ pub trait Store:
     + uploads::Uploads
     + credits::Credits
     + events::Events
+    + webhooks::Webhooks
+    + deliveries::Deliveries
 {
     /// Whether the state can be reached right now.
     fn ping(&self) -> Answer<'_, ()>;
