@@ -5,25 +5,56 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER, USER_AGENT};
 use http::{HeaderMap, Method, Request, Response, StatusCode};
+use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
 use hyper::body::Incoming;
 use hyper_util::client::legacy::Client as HyperClient;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use pagewire_types::Problem;
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 use url::Url;
 
 use crate::backoff::{Backoff, RetryPolicy};
 use crate::connector::Connector;
 use crate::error::{ApiError, ClientError};
+use crate::frames::Source;
 use crate::stream::StreamEvents;
+
+/// Who we are.
+pub(crate) const AGENT: &str = concat!("pagewire-client/", env!("CARGO_PKG_VERSION"));
 
 /// Bytes of a problem document.
 const PROBLEM_BYTES_MAX: usize = 1 << 20;
 
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 const STREAM_ID: HeaderName = HeaderName::from_static("pagewire-stream-id");
+const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+
+/// Bytes of an answer that tells of jobs: a job of many parts has as many links.
+const ANSWER_BYTES_MAX: usize = 64 << 20;
+
+/// What a request sends along.
+pub(crate) type RequestBody = UnsyncBoxBody<Bytes, Box<dyn std::error::Error + Send + Sync>>;
+
+/// A body that can be sent again.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Body(Bytes);
+
+impl Body {
+    pub(crate) fn json<B: Serialize + ?Sized>(body: &B) -> Result<Self, ClientError> {
+        serde_json::to_vec(body).map(|text| Self(text.into())).map_err(ClientError::Body)
+    }
+
+    fn once(&self) -> RequestBody {
+        Full::new(self.0.clone()).map_err(|never| match never {}).boxed_unsync()
+    }
+}
+
+pub(crate) fn no_body() -> RequestBody {
+    Body::default().once()
+}
 
 /// The client's bounds.
 #[derive(Debug, Clone)]
@@ -32,8 +63,10 @@ pub struct ClientOptions {
     pub connect_timeout: Duration,
     /// How long a scrape may take, the server's retries included.
     pub scrape_timeout: Duration,
-    /// How long a stream's answer may take to begin.
+    /// How long any other answer may take, or a stream's to begin.
     pub open_timeout: Duration,
+    /// How long an upload may take.
+    pub upload_timeout: Duration,
     /// How long a stream may be silent; the server sends a comment every 30 s unless configured otherwise.
     pub idle_timeout: Duration,
     /// Cap on a page, and on one event of a stream.
@@ -48,6 +81,7 @@ impl Default for ClientOptions {
             connect_timeout: Duration::from_secs(10),
             scrape_timeout: Duration::from_secs(900),
             open_timeout: Duration::from_secs(60),
+            upload_timeout: Duration::from_secs(3_600),
             idle_timeout: Duration::from_secs(95),
             page_bytes_max: 96 << 20,
             retry: RetryPolicy::default(),
@@ -64,7 +98,7 @@ pub struct Page(pub Value);
 pub struct Client {
     base: Url,
     authorization: HeaderValue,
-    http: HyperClient<Connector, Full<Bytes>>,
+    http: HyperClient<Connector, RequestBody>,
     options: ClientOptions,
 }
 
@@ -96,24 +130,22 @@ impl Client {
 
     /// Fetches one page. The body is what `POST /v1/scrape` takes.
     pub async fn scrape<B: Serialize + ?Sized>(&self, body: &B) -> Result<Page, ClientError> {
-        let body = json(body)?;
+        let body = Body::json(body)?;
         let timeout = self.options.scrape_timeout;
         let cap = self.options.page_bytes_max;
         let answer = self.until_taken(|| async {
-            let request = self.request(Method::POST, "/v1/scrape", "application/json", body.clone())?;
+            let request = self.request(Method::POST, "/v1/scrape", "application/json", &body)?;
             let whole = async { read(self.send(request).await?, cap).await };
             tokio::time::timeout(timeout, whole).await.map_err(|_| ClientError::Timeout(timeout))?
         });
-        serde_json::from_slice(&answer.await?)
-            .map(Page)
-            .map_err(|source| ClientError::Unreadable { what: "the page".to_owned(), source: Some(source) })
+        understood(&answer.await?, "the page").map(Page)
     }
 
     /// Fetches many pages, each as it finishes. The body is what `POST /v1/stream` takes.
     pub async fn stream<B: Serialize + ?Sized>(&self, body: &B) -> Result<StreamEvents, ClientError> {
-        let body = json(body)?;
+        let body = Body::json(body)?;
         let answer = self.until_taken(|| async {
-            self.open(self.request(Method::POST, "/v1/stream", "text/event-stream", body.clone())?).await
+            self.open(self.request(Method::POST, "/v1/stream", "text/event-stream", &body)?).await
         });
         let answer = answer.await?;
         let id = answer.headers().get(&STREAM_ID).and_then(|id| id.to_str().ok()).map(ToOwned::to_owned);
@@ -134,22 +166,63 @@ impl Client {
         &self.options
     }
 
-    /// One attempt at taking up a stream.
-    pub(crate) async fn reopen(&self, stream_id: &str, after: Option<&str>) -> Result<Incoming, ClientError> {
-        let path = format!("/v1/stream/{stream_id}");
-        let mut request = self.request(Method::POST, &path, "text/event-stream", Bytes::new())?;
+    /// One attempt at taking up an event stream.
+    pub(crate) async fn reopen(&self, source: &Source, after: Option<&str>) -> Result<Incoming, ClientError> {
+        let mut request =
+            self.request(source.method.clone(), &source.path, "text/event-stream", &Body::default())?;
         if let Some(after) = after {
-            let value = HeaderValue::try_from(after).map_err(|_| ClientError::Unreadable {
-                what: "an event's id cannot stand in a header".to_owned(),
-                source: None,
-            })?;
-            request.headers_mut().insert(LAST_EVENT_ID, value);
+            request.headers_mut().insert(LAST_EVENT_ID, header_value(after, "an event's id")?);
         }
         Ok(self.open(request).await?.into_body())
     }
 
+    /// Asks without a body, which may be asked again however the first time went.
+    pub(crate) async fn tell<T: DeserializeOwned>(
+        &self,
+        method: Method,
+        path: &str,
+        what: &str,
+    ) -> Result<T, ClientError> {
+        let answer = self.until(ClientError::passes, || async {
+            self.whole(self.request(method.clone(), path, "application/json", &Body::default())?).await
+        });
+        understood(&answer.await?, what)
+    }
+
+    /// Posts. A request whose answer was lost is sent again only under a key that makes that safe.
+    pub(crate) async fn ask<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        body: Body,
+        idempotency_key: Option<&str>,
+        what: &str,
+    ) -> Result<T, ClientError> {
+        let key = idempotency_key.map(|key| header_value(key, "an idempotency key")).transpose()?;
+        let again = if key.is_some() { ClientError::passes } else { ClientError::surely_undone };
+        let answer = self.until(again, || async {
+            let mut request = self.request(Method::POST, path, "application/json", &body)?;
+            if let Some(key) = &key {
+                request.headers_mut().insert(IDEMPOTENCY_KEY, key.clone());
+            }
+            self.whole(request).await
+        });
+        understood(&answer.await?, what)
+    }
+
     /// Tries again as long as the server surely did nothing, within the policy's bounds.
     async fn until_taken<T, F>(&self, attempt: impl Fn() -> F) -> Result<T, ClientError>
+    where
+        F: Future<Output = Result<T, ClientError>>,
+    {
+        self.until(ClientError::surely_undone, attempt).await
+    }
+
+    /// Tries again after failures of that kind, within the policy's bounds.
+    async fn until<T, F>(
+        &self,
+        again: fn(&ClientError) -> bool,
+        attempt: impl Fn() -> F,
+    ) -> Result<T, ClientError>
     where
         F: Future<Output = Result<T, ClientError>>,
     {
@@ -159,7 +232,7 @@ impl Client {
                 Ok(answer) => return Ok(answer),
                 Err(error) => error,
             };
-            if !error.surely_undone() {
+            if !again(&error) {
                 return Err(error);
             }
             match backoff.failed(error.retry_after()) {
@@ -174,28 +247,52 @@ impl Client {
         method: Method,
         path: &str,
         accept: &'static str,
-        body: Bytes,
-    ) -> Result<Request<Full<Bytes>>, ClientError> {
+        body: &Body,
+    ) -> Result<Request<RequestBody>, ClientError> {
+        let mut request = self.request_with(method, path, accept, body.once())?;
+        if !body.0.is_empty() {
+            request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        }
+        Ok(request)
+    }
+
+    pub(crate) fn request_with(
+        &self,
+        method: Method,
+        path: &str,
+        accept: &'static str,
+        body: RequestBody,
+    ) -> Result<Request<RequestBody>, ClientError> {
         let uri = format!("{}{path}", self.base.as_str().trim_end_matches('/'));
-        let mut request = Request::builder()
+        let request = Request::builder()
             .method(method)
             .uri(uri)
             .header(ACCEPT, accept)
             .header(AUTHORIZATION, self.authorization.clone())
-            .header(USER_AGENT, concat!("pagewire-client/", env!("CARGO_PKG_VERSION")));
-        if !body.is_empty() {
-            request = request.header(CONTENT_TYPE, "application/json");
-        }
-        request.body(Full::new(body)).map_err(|_| ClientError::BaseUrl(self.base.to_string()))
+            .header(USER_AGENT, AGENT);
+        request.body(body).map_err(|_| ClientError::BaseUrl(self.base.to_string()))
+    }
+
+    /// An answer, read to its end.
+    async fn whole(&self, request: Request<RequestBody>) -> Result<Bytes, ClientError> {
+        let timeout = self.options.open_timeout;
+        let whole = async { read(self.send(request).await?, ANSWER_BYTES_MAX).await };
+        tokio::time::timeout(timeout, whole).await.map_err(|_| ClientError::Timeout(timeout))?
     }
 
     /// A stream's answer, up to its head.
-    async fn open(&self, request: Request<Full<Bytes>>) -> Result<Response<Incoming>, ClientError> {
+    pub(crate) async fn open(
+        &self,
+        request: Request<RequestBody>,
+    ) -> Result<Response<Incoming>, ClientError> {
         let timeout = self.options.open_timeout;
         tokio::time::timeout(timeout, self.send(request)).await.map_err(|_| ClientError::Timeout(timeout))?
     }
 
-    async fn send(&self, request: Request<Full<Bytes>>) -> Result<Response<Incoming>, ClientError> {
+    pub(crate) async fn send(
+        &self,
+        request: Request<RequestBody>,
+    ) -> Result<Response<Incoming>, ClientError> {
         let answer = self
             .http
             .request(request)
@@ -225,11 +322,19 @@ fn base(text: &str) -> Result<Url, ClientError> {
     url.ok_or_else(|| ClientError::BaseUrl(text.chars().take(200).collect()))
 }
 
-fn json<B: Serialize + ?Sized>(body: &B) -> Result<Bytes, ClientError> {
-    serde_json::to_vec(body).map(Bytes::from).map_err(ClientError::Body)
+fn header_value(text: &str, what: &str) -> Result<HeaderValue, ClientError> {
+    HeaderValue::try_from(text).map_err(|_| ClientError::Unreadable {
+        what: format!("{what} cannot stand in a header"),
+        source: None,
+    })
 }
 
-async fn read(answer: Response<Incoming>, bytes_max: usize) -> Result<Bytes, ClientError> {
+pub(crate) fn understood<T: DeserializeOwned>(answer: &[u8], what: &str) -> Result<T, ClientError> {
+    serde_json::from_slice(answer)
+        .map_err(|source| ClientError::Unreadable { what: what.to_owned(), source: Some(source) })
+}
+
+pub(crate) async fn read(answer: Response<Incoming>, bytes_max: usize) -> Result<Bytes, ClientError> {
     let limited = Limited::new(answer.into_body(), bytes_max);
     match limited.collect().await {
         Ok(body) => Ok(body.to_bytes()),

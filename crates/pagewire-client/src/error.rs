@@ -43,6 +43,12 @@ pub enum ClientError {
     /// TLS cannot be set up.
     #[error("TLS cannot be set up")]
     Tls(#[from] rustls::Error),
+    /// No id has these characters.
+    #[error("`{0}` is no id")]
+    Id(String),
+    /// A link that leads nowhere.
+    #[error("the link to a file cannot be used: {0}")]
+    Link(String),
     /// The body cannot be written as JSON.
     #[error("the request cannot be written as JSON")]
     Body(#[source] serde_json::Error),
@@ -74,11 +80,11 @@ pub enum ClientError {
         /// Why.
         source: Option<serde_json::Error>,
     },
-    /// The stream broke and could not be taken up again.
-    #[error("the stream {stream_id} could not be taken up again after {attempts} attempts")]
+    /// What broke off could not be taken up again.
+    #[error("{what} could not be taken up again after {attempts} attempts")]
     Lost {
-        /// The stream.
-        stream_id: String,
+        /// What broke off.
+        what: String,
         /// Attempts in a row.
         attempts: u32,
         /// Why the last one failed.
@@ -95,6 +101,8 @@ impl ClientError {
             Self::BaseUrl(_)
             | Self::Key
             | Self::Tls(_)
+            | Self::Id(_)
+            | Self::Link(_)
             | Self::Body(_)
             | Self::TooLarge(_)
             | Self::Unreadable { .. }

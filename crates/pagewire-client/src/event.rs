@@ -53,12 +53,12 @@ impl StreamEvent {
     }
 }
 
-fn raw(data: String) -> Result<Box<RawValue>, ClientError> {
+pub(crate) fn raw(data: String) -> Result<Box<RawValue>, ClientError> {
     RawValue::from_string(data)
         .map_err(|source| ClientError::Unreadable { what: "a record".to_owned(), source: Some(source) })
 }
 
-fn parse<T: DeserializeOwned>(data: &str, what: &str) -> Result<T, ClientError> {
+pub(crate) fn parse<T: DeserializeOwned>(data: &str, what: &str) -> Result<T, ClientError> {
     serde_json::from_str(data)
         .map_err(|source| ClientError::Unreadable { what: what.to_owned(), source: Some(source) })
 }

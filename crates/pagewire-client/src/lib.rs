@@ -1,4 +1,4 @@
-//! The Rust SDK: scrape a page, stream many, and go on where a dropped stream stopped.
+//! The Rust SDK: scrape a page, stream many, have a million worked off as a job, and go on where a connection dropped.
 //!
 //! ```no_run
 //! # async fn example() -> Result<(), pagewire_client::ClientError> {
@@ -23,13 +23,20 @@
 mod backoff;
 mod client;
 mod connector;
+mod downloads;
 mod error;
 mod event;
+mod frames;
+mod jobs;
 pub mod sse;
 mod stream;
+mod uploads;
 
 pub use backoff::RetryPolicy;
 pub use client::{Client, ClientOptions, Page};
+pub use downloads::Download;
 pub use error::{ApiError, ClientError};
 pub use event::StreamEvent;
+pub use jobs::{JobEvent, JobEvents, JobQuery, Watch};
 pub use stream::StreamEvents;
+pub use uploads::{InvalidLines, ListCoding, ListForm, Upload};

@@ -9,6 +9,7 @@ pub mod event;
 pub mod fields;
 pub mod format;
 pub mod ids;
+pub mod job;
 pub mod job_request;
 pub mod parse_request;
 pub mod problem;
@@ -29,6 +30,9 @@ pub use event::{CreditsEventData, KeyEventData, RunEventData};
 pub use fields::FieldError;
 pub use format::{Format, Formats};
 pub use ids::{DeliveryId, KeyId, RunId, TraceId, UploadId, WebhookId, WorkspaceId};
+pub use job::{
+    AcceptedJob, JobDone, JobFile, JobList, JobProgress, JobReply, JobView, RefusedLine, UploadReply,
+};
 pub use job_request::{JobInput, JobRequest, OutputFormat, OutputSpec};
 pub use parse_request::ParseRequest;
 pub use problem::{Problem, ProblemCode};

@@ -9,7 +9,7 @@ use pagewire_store::{
 use pagewire_types::job_request::JOB_URLS_MAX;
 use pagewire_types::{FieldError, JobInput, JobRequest, Problem, ProblemCode, RunId};
 
-use super::view::AcceptedJob;
+use super::view::accepted_json;
 use crate::account::Caller;
 use crate::engine::{Engine, LEASE, lease_owner};
 use crate::refusal::{Refusal, damaged};
@@ -79,7 +79,7 @@ impl Engine {
         };
         let id = RunId::generate();
         let created_at = Timestamp::now();
-        let answer = AcceptedJob::new(id, total, created_at).to_json();
+        let answer = accepted_json(id, total, created_at);
         let job = NewJob {
             run: NewRun {
                 id,

@@ -2,65 +2,24 @@
 
 use jiff::Timestamp;
 use pagewire_store::{FileRow, JobFilter, JobPart, JobRow, RunKind, RunStatus};
-use pagewire_types::{Progress, RunId};
-use serde::Serialize;
+use pagewire_types::{AcceptedJob, JobList, JobView, Progress, RunId};
 
 use crate::account::Caller;
 use crate::engine::Engine;
 use crate::refusal::Refusal;
 
-/// The answer to a job that was accepted.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub(super) struct AcceptedJob {
-    id: String,
-    status: &'static str,
-    urls_total: u64,
-    /// Nobody knows before it has begun.
-    eta_s: Option<u64>,
-    created_at: String,
-}
-
-impl AcceptedJob {
-    pub(super) fn new(id: RunId, urls_total: u64, created_at: Timestamp) -> Self {
-        let status = status_text(RunStatus::Queued);
-        Self { id: id.job_id(), status, urls_total, eta_s: None, created_at: time_text(created_at) }
-    }
-
-    pub(super) fn to_json(&self) -> String {
-        // A plain struct with string keys always serialises.
-        serde_json::to_string(self).unwrap_or_default()
-    }
-}
-
-/// A job as the API tells of it. Where its files are had is told by the edge.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct JobView {
-    /// `job_…`
-    pub id: String,
-    /// What its maker calls it.
-    pub name: Option<String>,
-    /// `job` or `stream`
-    pub kind: &'static str,
-    /// Where it is in its life.
-    pub status: &'static str,
-    /// URLs in all.
-    pub urls_total: u64,
-    /// URLs that are finished.
-    pub urls_done: u64,
-    /// Those of them that failed.
-    pub urls_errored: u64,
-    /// Credits of its records.
-    pub credits_used: u64,
-    /// Seconds until it ends, as the last minute went; absent where nobody knows.
-    pub eta_s: Option<u64>,
-    /// When it was accepted.
-    pub created_at: String,
-    /// When work on it began.
-    pub started_at: Option<String>,
-    /// When it ended.
-    pub finished_at: Option<String>,
-    /// Why it failed.
-    pub error: Option<String>,
+/// The answer to a job that was accepted, as JSON text.
+pub(super) fn accepted_json(id: RunId, urls_total: u64, created_at: Timestamp) -> String {
+    let accepted = AcceptedJob {
+        id: id.job_id(),
+        status: status_text(RunStatus::Queued).into(),
+        urls_total,
+        // Nobody knows before it has begun.
+        eta_s: None,
+        created_at: time_text(created_at),
+    };
+    // A plain struct with string keys always serialises.
+    serde_json::to_string(&accepted).unwrap_or_default()
 }
 
 /// A job and the files that it left behind.
@@ -76,15 +35,6 @@ pub struct JobWithFiles {
     pub id: RunId,
     /// When it ended.
     pub finished_at: Option<Timestamp>,
-}
-
-/// A page of jobs.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct JobList {
-    /// Newest first.
-    pub jobs: Vec<JobView>,
-    /// Where the next page begins; absent on the last.
-    pub next_cursor: Option<String>,
 }
 
 impl Engine {
@@ -137,10 +87,10 @@ impl Engine {
             id: run.id.job_id(),
             name: job.name,
             kind: match run.kind {
-                RunKind::Stream => "stream",
-                RunKind::Job => "job",
+                RunKind::Stream => "stream".into(),
+                RunKind::Job => "job".into(),
             },
-            status: status_text(run.status),
+            status: status_text(run.status).into(),
             urls_total: run.urls_total,
             urls_done,
             urls_errored,

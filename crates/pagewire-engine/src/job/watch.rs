@@ -5,8 +5,7 @@ use std::time::{Duration, Instant};
 
 use pagewire_journal::{Cursor, CursorError, Journal, Limit, Position, Record};
 use pagewire_store::RunStatus;
-use pagewire_types::RunId;
-use serde::Serialize;
+use pagewire_types::{JobDone, JobProgress, RunId};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
@@ -34,34 +33,6 @@ pub enum JobEvent {
     Draining,
     /// The job's records cannot be read.
     Failed,
-}
-
-/// The counters of a job.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct JobProgress {
-    /// Where it is in its life.
-    pub status: &'static str,
-    /// URLs that are finished.
-    pub completed: u64,
-    /// URLs in all.
-    pub total: u64,
-    /// Finished URLs that failed.
-    pub errored: u64,
-    /// Credits of its records.
-    pub credits_used: u64,
-}
-
-/// The end of a job.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct JobDone {
-    /// How it ended.
-    pub status: &'static str,
-    /// URLs that are finished.
-    pub completed: u64,
-    /// URLs in all.
-    pub total: u64,
-    /// Finished URLs that failed.
-    pub errored: u64,
 }
 
 /// One reader of a job.
@@ -144,7 +115,7 @@ impl JobWatch {
         let progress = self.run.progress();
         let status = self.run.ending().map_or(RunStatus::Running, |ending| ending.status);
         JobProgress {
-            status: spoken_status(status),
+            status: spoken_status(status).into(),
             completed: progress.done,
             total: progress.total,
             errored: progress.errored,
@@ -155,7 +126,7 @@ impl JobWatch {
     fn done(&self, ending: Ending) -> JobDone {
         let progress = self.run.progress();
         JobDone {
-            status: spoken_status(ending.status),
+            status: spoken_status(ending.status).into(),
             completed: progress.done,
             total: progress.total,
             errored: progress.errored,

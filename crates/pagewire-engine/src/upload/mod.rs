@@ -18,6 +18,7 @@ mod stored;
 use std::ops::Range;
 
 use pagewire_store::BlobError;
+use pagewire_types::RefusedLine;
 
 pub use accept::{NotUploaded, Uploaded};
 pub use parser::UploadParser;
@@ -88,16 +89,7 @@ pub struct UploadSummary {
     /// Lines that are no entries.
     pub invalid: u64,
     /// The first of them.
-    pub invalid_told: Vec<InvalidLine>,
-}
-
-/// A line that is no entry.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
-pub struct InvalidLine {
-    /// Its number, from 1; of a row of several lines, the first.
-    pub line: u64,
-    /// What is wrong with it.
-    pub detail: String,
+    pub invalid_told: Vec<RefusedLine>,
 }
 
 /// Why a list as a whole cannot be taken.

@@ -4,15 +4,15 @@ use std::io::{self, Write};
 
 use flate2::write::MultiGzDecoder;
 use pagewire_extract::{Plan, PlanOptions};
-use pagewire_types::{FieldError, ScrapeParams, check_entry};
+use pagewire_types::{FieldError, InvalidLine, RefusedLine, ScrapeParams, check_entry};
 use serde::Deserialize;
 
 use super::csv_rows::{CsvRow, CsvRows};
 use super::lines::{Line, Lines};
 use super::stored::ChunkWriter;
 use super::{
-    INVALID_TOLD_MAX, InvalidLine, LINE_BYTES_MAX, OnInvalid, UploadCoding, UploadError, UploadForm,
-    UploadSpec, UploadSummary, WIRE_BYTES_MAX,
+    INVALID_TOLD_MAX, LINE_BYTES_MAX, OnInvalid, UploadCoding, UploadError, UploadForm, UploadSpec,
+    UploadSummary, WIRE_BYTES_MAX,
 };
 
 /// Characters of a line that is no entry that stand in for its URL.
@@ -234,14 +234,10 @@ impl Taker<'_> {
         if self.spec.on_invalid == OnInvalid::Record {
             self.count()?;
             let shown: String = url.chars().take(SHOWN_CHARS).collect();
-            self.stored.push_invalid(pagewire_types::InvalidLine {
-                line,
-                url: shown,
-                detail: detail.clone(),
-            });
+            self.stored.push_invalid(InvalidLine { line, url: shown, detail: detail.clone() });
         }
         if self.summary.invalid_told.len() < INVALID_TOLD_MAX {
-            self.summary.invalid_told.push(InvalidLine { line, detail });
+            self.summary.invalid_told.push(RefusedLine { line, detail });
         }
         Ok(())
     }

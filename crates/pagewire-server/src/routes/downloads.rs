@@ -12,31 +12,16 @@ use pagewire_engine::FileRow;
 use pagewire_engine::account::Caller;
 use pagewire_engine::download::{DownloadRefusal, Link, PresentedLink};
 use pagewire_engine::job::view::JobWithFiles;
-use pagewire_types::ProblemCode;
-use serde::{Deserialize, Serialize};
+use pagewire_types::{JobFile, ProblemCode};
+use serde::Deserialize;
 
 use crate::edge::Edge;
 use crate::problem::ApiError;
 
-/// A file of a job, as the API tells of it.
-#[derive(Debug, Clone, Serialize)]
-pub struct FileView {
-    /// What it is called.
-    pub name: String,
-    /// Where it is had.
-    pub url: String,
-    /// Its size.
-    pub bytes: u64,
-    /// URLs in it.
-    pub rows: u64,
-    /// SHA-256, in lower-case hexadecimal.
-    pub sha256: String,
-}
-
 /// The links to the files of a job.
 pub struct Links {
     /// The files.
-    pub files: Vec<FileView>,
+    pub files: Vec<JobFile>,
     /// Until when the links are good.
     pub expires_at: String,
 }
@@ -50,7 +35,7 @@ pub async fn links(
 ) -> Result<Links, ApiError> {
     let (links, expires_at) = edge.engine.links(caller, job).await?;
     let base = public_url(edge, headers);
-    let files = job.files.iter().zip(links).map(|(file, link)| FileView {
+    let files = job.files.iter().zip(links).map(|(file, link)| JobFile {
         name: file.name.clone(),
         url: match link {
             Link::Here(path) => format!("{base}{path}"),

@@ -12,8 +12,8 @@ use pagewire_engine::job::results::{PAGE_RECORDS_MAX, ResultPage};
 use pagewire_engine::job::view::{JobWithFiles, parse_status};
 use pagewire_engine::{JobFilter, RunStatus};
 use pagewire_journal::Position;
-use pagewire_types::{FieldError, JobRequest, Problem, ProblemCode, RunId};
-use serde::{Deserialize, Serialize};
+use pagewire_types::{FieldError, JobReply, JobRequest, Problem, ProblemCode, RunId};
+use serde::Deserialize;
 
 use crate::auth::{Authorized, MayReadJobs, MayWriteJobs};
 use crate::body::JsonText;
@@ -21,7 +21,7 @@ use crate::edge::Edge;
 use crate::observe::job::{Include, JobEvents};
 use crate::observe::{record, response, resume};
 use crate::problem::ApiError;
-use crate::routes::downloads::{self, FileView};
+use crate::routes::downloads;
 use crate::trace::RequestTrace;
 
 /// Jobs of one page, and how many where nobody says.
@@ -31,31 +31,20 @@ const PAGE_RECORDS_DEFAULT: usize = 100;
 /// Characters of an idempotency key.
 const KEY_CHARS_MAX: usize = 255;
 
-/// A job, with its files.
-#[derive(Serialize)]
-struct Reply {
-    #[serde(flatten)]
-    job: pagewire_engine::job::view::JobView,
-    download_url: Option<String>,
-    download_url_expires_at: Option<String>,
-    files: Vec<FileView>,
-}
-
-impl Reply {
-    async fn of(
-        edge: &Edge,
-        caller: &Caller,
-        headers: &HeaderMap,
-        job: JobWithFiles,
-    ) -> Result<Self, ApiError> {
-        let links = downloads::links(edge, caller, headers, &job).await?;
-        Ok(Self {
-            job: job.view,
-            download_url: links.files.first().map(|file| file.url.clone()),
-            download_url_expires_at: (!links.files.is_empty()).then_some(links.expires_at),
-            files: links.files,
-        })
-    }
+/// A job, with links to its files.
+async fn reply(
+    edge: &Edge,
+    caller: &Caller,
+    headers: &HeaderMap,
+    job: JobWithFiles,
+) -> Result<JobReply, ApiError> {
+    let links = downloads::links(edge, caller, headers, &job).await?;
+    Ok(JobReply {
+        job: job.view,
+        download_url: links.files.first().map(|file| file.url.clone()),
+        download_url_expires_at: (!links.files.is_empty()).then_some(links.expires_at),
+        files: links.files,
+    })
 }
 
 /// Takes a job.
@@ -108,7 +97,7 @@ pub async fn get(
     Path(id): Path<String>,
 ) -> Result<Response, ApiError> {
     let job = edge.engine.job(&authorized.caller, job_id(&id)?).await?;
-    Ok(axum::Json(Reply::of(&edge, &authorized.caller, &headers, job).await?).into_response())
+    Ok(axum::Json(reply(&edge, &authorized.caller, &headers, job).await?).into_response())
 }
 
 /// Which jobs to list.
@@ -232,7 +221,7 @@ pub async fn cancel(
     let ends = edge.engine.cancel_job(&authorized.caller, id).await?;
     let job = edge.engine.job(&authorized.caller, id).await?;
     let status = if ends { StatusCode::ACCEPTED } else { StatusCode::OK };
-    Ok((status, axum::Json(Reply::of(&edge, &authorized.caller, &headers, job).await?)).into_response())
+    Ok((status, axum::Json(reply(&edge, &authorized.caller, &headers, job).await?)).into_response())
 }
 
 /// Which events to give.

@@ -12,12 +12,12 @@ use futures_util::{Stream, StreamExt as _};
 use http::{HeaderMap, StatusCode, header};
 use pagewire_engine::Refusal;
 use pagewire_engine::upload::{
-    InvalidLine, NotUploaded, OnInvalid, UNPACKED_BYTES_MAX, UploadCoding, UploadError, UploadFailure,
-    UploadForm, UploadSpec, Uploaded,
+    NotUploaded, OnInvalid, UNPACKED_BYTES_MAX, UploadCoding, UploadError, UploadFailure, UploadForm,
+    UploadSpec, Uploaded,
 };
 use pagewire_types::job_request::JOB_URLS_MAX;
-use pagewire_types::{FieldError, Problem, ProblemCode};
-use serde::{Deserialize, Serialize};
+use pagewire_types::{FieldError, Problem, ProblemCode, UploadReply};
+use serde::Deserialize;
 
 use crate::auth::{Authorized, MayWriteJobs};
 use crate::edge::Edge;
@@ -31,15 +31,6 @@ const SILENCE_MAX: Duration = Duration::from_secs(60);
 #[serde(deny_unknown_fields)]
 pub struct UploadQuery {
     on_invalid: Option<String>,
-}
-
-#[derive(Serialize)]
-struct Reply {
-    upload_id: String,
-    urls: u64,
-    bytes: u64,
-    format: &'static str,
-    invalid: Vec<InvalidLine>,
 }
 
 /// Takes a list of up to a million URLs: NDJSON (a URL in quotes, or an object with `url` and overrides, a line) or CSV
@@ -73,11 +64,11 @@ pub async fn upload(
     let frames = Box::pin(impatient(body.into_data_stream()));
     match edge.engine.upload(&authorized.caller, spec, frames).await.map_err(refusal)? {
         Uploaded::Kept(id, summary) => {
-            let reply = Reply {
+            let reply = UploadReply {
                 upload_id: id.as_str().to_owned(),
                 urls: summary.urls,
                 bytes: summary.bytes,
-                format: spec.form.name(),
+                format: spec.form.name().into(),
                 invalid: summary.invalid_told,
             };
             Ok((StatusCode::CREATED, axum::Json(reply)).into_response())

@@ -12,6 +12,7 @@ use pagewire_types::{KeyId, Scope, Scopes, WorkspaceId};
 use serde_json::json;
 
 use super::config::layers;
+use super::table::table;
 use super::{CliError, output};
 use crate::compose;
 use crate::config::Checked;
@@ -192,24 +193,6 @@ fn as_row(key: &ApiKey, now: Timestamp) -> [String; 6] {
     ]
 }
 
-fn table<const N: usize>(head: &[&str; N], rows: &[[String; N]]) -> String {
-    let width = |column: usize| {
-        let cells = rows.iter().map(|row| row[column].chars().count());
-        cells.chain([head[column].len()]).max().unwrap_or_default()
-    };
-    let widths: [usize; N] = std::array::from_fn(width);
-    let line = |cells: [&str; N]| {
-        let padded: Vec<String> =
-            cells.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}")).collect();
-        format!("{}\n", padded.join("  ").trim_end())
-    };
-    let mut text = line(*head);
-    for row in rows {
-        text.push_str(&line(row.each_ref().map(String::as_str)));
-    }
-    text
-}
-
 fn key_name(text: &str) -> Result<String, String> {
     let fits = (1..=100).contains(&text.chars().count()) && !text.chars().any(char::is_control);
     if fits {
@@ -250,11 +233,5 @@ mod tests {
         for text in ["", "90", "d", "-1d", "0s", "1.5h", "99999999d", "ninety days"] {
             assert!(time_span(text).is_err(), "{text}");
         }
-    }
-
-    #[test]
-    fn columns_are_as_wide_as_their_widest_cell() {
-        let rows = [["1".to_owned(), "a".to_owned()], ["1000".to_owned(), "bc".to_owned()]];
-        assert_eq!(table(&["id", "x"], &rows), "id    x\n1     a\n1000  bc\n");
     }
 }

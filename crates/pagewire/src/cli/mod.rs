@@ -1,18 +1,23 @@
 //! The command line: one file a command.
 //!
 //! Results go to stdout and nothing else does. Exit codes: 0 done, 1 could not be done, 2 wrong usage or configuration,
-//! 130 interrupted. Whoever closes stdout early has seen enough: that ends the command quietly.
+//! 3 the job failed, 4 the job was cancelled, 130 interrupted. Whoever closes stdout early has seen enough: that ends the command quietly.
 
 mod apikey;
 mod completions;
 mod config;
+mod job;
+mod list_file;
 mod output;
 mod read_pdf;
+mod remote;
 mod request;
 mod scrape;
 mod serve;
 mod session;
 mod stream;
+mod table;
+mod upload;
 
 use std::error::Error;
 use std::io::{self, Write as _};
@@ -39,7 +44,11 @@ Examples:
   pagewire serve                                        run the server on 127.0.0.1:7700
   pagewire apikey create --name me --scopes scrape,stream:write
   pagewire scrape https://example.com                   one page, no server needed
-  pagewire stream urls.txt --format links > pages.ndjson";
+  pagewire stream urls.txt --format links > pages.ndjson
+  pagewire job create shops.csv --extract @fields.json --output parquet --wait
+
+Exit codes: 0 done, 1 could not be done, 2 wrong usage or configuration, 3 the job failed, 4 the job was cancelled,
+130 interrupted";
 
 #[derive(Debug, Subcommand)]
 enum Command {
@@ -52,6 +61,11 @@ enum Command {
     Scrape(scrape::Args),
     /// Fetch many pages and print each as it finishes, one JSON line each
     Stream(stream::Args),
+    /// Have up to a million URLs worked off by a server that runs, and fetch the files
+    #[command(subcommand)]
+    Job(job::Command),
+    /// Send a list of URLs to a server that runs, for jobs
+    Upload(upload::Args),
     /// Check and show the configuration
     #[command(subcommand)]
     Config(config::Command),
@@ -77,6 +91,10 @@ enum CliError {
     Key(#[from] apikey::KeyError),
     #[error(transparent)]
     Client(#[from] pagewire_client::ClientError),
+    #[error(transparent)]
+    Job(#[from] job::JobEnd),
+    #[error(transparent)]
+    Download(#[from] job::DownloadError),
     #[error("{0}")]
     Usage(String),
     #[error("{what}")]
@@ -98,10 +116,12 @@ impl CliError {
             Self::OutputClosed => ExitCode::SUCCESS,
             Self::Config(_) | Self::Usage(_) => ExitCode::from(2),
             Self::Interrupted => ExitCode::from(shutdown::INTERRUPTED),
+            Self::Job(end) => ExitCode::from(end.exit_code()),
             Self::Logging(_)
             | Self::Start(_)
             | Self::Serving(_)
             | Self::Key(_)
+            | Self::Download(_)
             | Self::Client(_)
             | Self::Io { .. } => ExitCode::FAILURE,
         }
@@ -131,6 +151,8 @@ fn dispatch(command: Command) -> Result<(), CliError> {
         Command::Apikey(command) => block_on(apikey::run(command)),
         Command::Scrape(args) => block_on(scrape::run(args)),
         Command::Stream(args) => block_on(stream::run(args)),
+        Command::Job(command) => block_on(interruptible(job::run(command))),
+        Command::Upload(args) => block_on(interruptible(upload::run(args))),
     }
 }
 
@@ -140,6 +162,15 @@ fn block_on(command: impl Future<Output = Result<(), CliError>>) -> Result<(), C
         .build()
         .map_err(CliError::io("the runtime cannot start"))?
         .block_on(command)
+}
+
+/// What leaves nothing of its own behind when it is interrupted.
+async fn interruptible(command: impl Future<Output = Result<(), CliError>>) -> Result<(), CliError> {
+    let signals = shutdown::Signals::listen().map_err(CliError::io("signals cannot be listened for"))?;
+    tokio::select! {
+        outcome = command => outcome,
+        () = signals.shutdown.cancelled() => Err(CliError::Interrupted),
+    }
 }
 
 /// The error and what caused it, a line each. Nobody is left to be told when stderr is closed too.

@@ -1,13 +1,11 @@
 //! `pagewire stream FILE|-`.
 
-use std::io::{self, IsTerminal as _, Read as _};
+use std::io::{self, Read as _};
 
 use indicatif::{ProgressBar, ProgressStyle};
 use pagewire_client::{StreamEvent, StreamEvents};
 use pagewire_types::request::STREAM_URLS_MAX;
-use serde::Serialize;
 use serde_json::Value;
-use serde_json::value::RawValue;
 
 use super::session::{self, Session};
 use super::{CliError, output, request};
@@ -74,8 +72,8 @@ async fn stream(
 async fn print_all(events: &mut StreamEvents, bar: &ProgressBar) -> Result<(), CliError> {
     while let Some(event) = events.next().await {
         match event? {
-            StreamEvent::Page { id, data } => print("page", &id, &data)?,
-            StreamEvent::Error { id, data } => print("error", &id, &data)?,
+            StreamEvent::Page { id, data } => output::record("page", &id, &data)?,
+            StreamEvent::Error { id, data } => output::record("error", &id, &data)?,
             StreamEvent::Progress(progress) => {
                 bar.set_position(progress.done);
                 bar.set_message(format!("{} failed", progress.errored));
@@ -87,27 +85,9 @@ async fn print_all(events: &mut StreamEvents, bar: &ProgressBar) -> Result<(), C
     Ok(())
 }
 
-/// A line as `Accept: application/x-ndjson` gives it.
-#[derive(Serialize)]
-struct Line<'a> {
-    event: &'a str,
-    id: &'a str,
-    data: &'a RawValue,
-}
-
-fn print(event: &str, id: &str, data: &RawValue) -> Result<(), CliError> {
-    let line = serde_json::to_vec(&Line { event, id, data }).map_err(|error| CliError::Io {
-        what: "a line cannot be written".to_owned(),
-        source: error.into(),
-    })?;
-    // A reader that has stopped holds this up, and with it the stream, up to the server; but no other task.
-    tokio::task::block_in_place(|| output::line(line))
-}
-
 fn progress_bar(urls: u64) -> ProgressBar {
     const LOOK: &str = "{bar:30} {pos}/{len} {per_sec} {eta} {msg}";
-    // Both on one terminal would write over each other.
-    if !io::stderr().is_terminal() || io::stdout().is_terminal() {
+    if !output::is_seen() {
         return ProgressBar::hidden();
     }
     let style = ProgressStyle::with_template(LOOK).unwrap_or_else(|_| ProgressStyle::default_bar());

@@ -1,0 +1,146 @@
+//! A job as the API tells of it: what the server writes, and its clients read.
+//!
+//! The words for states are text, not an enum: a client must be able to show a state that it does not know yet.
+
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
+
+/// A word for a state: `queued`, `running` (`processing` in event streams), `completed`, `cancelled`, `failed`.
+pub type StatusWord = Cow<'static, str>;
+
+/// The answer to a job that was accepted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AcceptedJob {
+    /// `job_…`
+    pub id: String,
+    /// `queued`
+    pub status: StatusWord,
+    /// URLs in all.
+    pub urls_total: u64,
+    /// Nobody knows before it has begun.
+    pub eta_s: Option<u64>,
+    /// When it was accepted.
+    pub created_at: String,
+}
+
+/// A job, but for its files.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct JobView {
+    /// `job_…`
+    pub id: String,
+    /// What its maker calls it.
+    pub name: Option<String>,
+    /// `job` or `stream`
+    pub kind: Cow<'static, str>,
+    /// Where it is in its life.
+    pub status: StatusWord,
+    /// URLs in all.
+    pub urls_total: u64,
+    /// URLs that are finished.
+    pub urls_done: u64,
+    /// Those of them that failed.
+    pub urls_errored: u64,
+    /// Credits of its records.
+    pub credits_used: u64,
+    /// Seconds until it ends, as the last minute went; absent where nobody knows.
+    pub eta_s: Option<u64>,
+    /// When it was accepted.
+    pub created_at: String,
+    /// When work on it began.
+    pub started_at: Option<String>,
+    /// When it ended.
+    pub finished_at: Option<String>,
+    /// Why it failed.
+    pub error: Option<String>,
+}
+
+/// A job and the files that it left behind.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct JobReply {
+    /// The job.
+    #[serde(flatten)]
+    pub job: JobView,
+    /// Where its first file is had.
+    pub download_url: Option<String>,
+    /// Until when the links are good.
+    pub download_url_expires_at: Option<String>,
+    /// Its files.
+    pub files: Vec<JobFile>,
+}
+
+/// A file of a job.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct JobFile {
+    /// What it is called.
+    pub name: String,
+    /// Where it is had.
+    pub url: String,
+    /// Its size.
+    pub bytes: u64,
+    /// URLs in it.
+    pub rows: u64,
+    /// SHA-256, in lower-case hexadecimal.
+    pub sha256: String,
+}
+
+/// A page of jobs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct JobList {
+    /// Newest first.
+    pub jobs: Vec<JobView>,
+    /// Where the next page begins; absent on the last.
+    pub next_cursor: Option<String>,
+}
+
+/// The data of a job's `progress` event.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct JobProgress {
+    /// Where it is in its life.
+    pub status: StatusWord,
+    /// URLs that are finished.
+    pub completed: u64,
+    /// URLs in all.
+    pub total: u64,
+    /// Finished URLs that failed.
+    pub errored: u64,
+    /// Credits of its records.
+    pub credits_used: u64,
+}
+
+/// The data of a job's `done` event.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct JobDone {
+    /// How it ended.
+    pub status: StatusWord,
+    /// URLs that are finished.
+    pub completed: u64,
+    /// URLs in all.
+    pub total: u64,
+    /// Finished URLs that failed.
+    pub errored: u64,
+}
+
+/// The answer to an upload that is kept.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UploadReply {
+    /// `upl_…`
+    pub upload_id: String,
+    /// URLs of the list.
+    pub urls: u64,
+    /// Bytes that came over the wire.
+    pub bytes: u64,
+    /// `ndjson` or `csv`
+    pub format: Cow<'static, str>,
+    /// The first of the lines that are no URL, where they were kept as errors.
+    pub invalid: Vec<RefusedLine>,
+}
+
+/// A line of a list that is no entry.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RefusedLine {
+    /// Its number, from 1; of a row of several lines, the first.
+    pub line: u64,
+    /// What is wrong with it.
+    pub detail: String,
+}
