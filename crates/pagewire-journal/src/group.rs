@@ -75,7 +75,8 @@ impl GroupCommit {
         self.full.notify_one();
     }
 
-    /// Commits batches until the group is closed and empty, or an append fails. One committer at a time. Each record
+    /// Commits batches until the group is closed and empty, or an append fails; what was not appended is kept for the
+    /// next call. One committer at a time. Each record
     /// that is durable is told to `committed`, with the bytes of its body.
     pub async fn commit_to(
         &self,
@@ -105,10 +106,25 @@ impl GroupCommit {
                 std::mem::take(&mut pending.records)
             };
             let sizes: Vec<usize> = batch.iter().map(|record| record.body.len()).collect();
-            let outcome = journal.append(fence, batch).await?;
+            // Bodies are shared, so that a batch that could not be written costs nothing to keep.
+            let outcome = match journal.append(fence, batch.clone()).await {
+                Ok(outcome) => outcome,
+                Err(error) => {
+                    self.put_back(batch);
+                    return Err(error);
+                }
+            };
             let settled: Vec<(Appended, usize)> = outcome.into_iter().zip(sizes).collect();
             committed(&settled);
         }
+    }
+
+    /// What was not appended comes first in the next commit.
+    fn put_back(&self, mut batch: Vec<NewRecord>) {
+        let mut pending = self.lock();
+        batch.append(&mut pending.records);
+        pending.bytes = batch.iter().map(|record| record.body.len()).sum();
+        pending.records = batch;
     }
 
     fn is_full(&self, pending: &Pending) -> bool {
@@ -149,5 +165,25 @@ mod tests {
         let (outcome, waited) = tokio::join!(group.commit_to(&journal, Fence(1), |_| {}), committed);
         outcome.expect("commits");
         assert!(waited <= Duration::from_millis(6), "{waited:?}");
+    }
+
+    #[tokio::test]
+    async fn what_could_not_be_appended_is_committed_by_the_next_call_in_its_order() {
+        let group = GroupCommit::new(GroupPolicy { linger: Duration::ZERO, records: 100, bytes: 1 << 20 });
+        let journal = MemoryJournal::new(KeySpace::Ordinals(10));
+        journal.append(Fence(2), vec![record(9)]).await.expect("appended");
+        group.push(record(0));
+        group.push(record(1));
+        let refused = group.commit_to(&journal, Fence(1), |_| {}).await;
+        assert!(matches!(refused, Err(AppendError::StaleFence { .. })), "{refused:?}");
+        assert_eq!(group.pending(), 2);
+        group.push(record(2));
+        group.close();
+        let mut appended = Vec::new();
+        group
+            .commit_to(&journal, Fence(2), |settled| appended.extend(settled.iter().map(|(at, _)| *at)))
+            .await
+            .expect("committed");
+        assert_eq!(appended, [2, 3, 4].map(|at| Appended::At(Position(at))));
     }
 }
