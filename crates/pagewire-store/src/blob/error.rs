@@ -47,6 +47,12 @@ impl From<io::Error> for BlobError {
 }
 
 impl BlobError {
+    /// Whether the same may succeed later.
+    #[must_use]
+    pub fn may_pass(&self) -> bool {
+        matches!(self, Self::Full(_) | Self::Failed(_))
+    }
+
     /// By the first cause that is a word of the operating system.
     fn of_cause(cause: Cause) -> Self {
         let mut next: Option<&(dyn Error + 'static)> = Some(cause.as_ref());

@@ -270,7 +270,9 @@ impl Jobs for SqliteStore {
                 .bind(i64::from(chunk))
                 .fetch_optional(&mut *transaction)
                 .await?;
-                let Some((start, bytes)) = range else { return Ok(None) };
+                let Some((start, bytes)) = range else {
+                    return Err(StoreError::damaged("a job without one of its chunks"));
+                };
                 LeasedChunk::Range(ChunkRange { start: unsigned(start)?, bytes: unsigned(bytes)? })
             };
             let done = sqlx::query(

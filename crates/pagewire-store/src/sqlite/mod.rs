@@ -22,7 +22,7 @@ use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
-use sqlx::{SqlSafeStr as _, Sqlite, Transaction};
+use sqlx::{Connection as _, SqlSafeStr as _, Sqlite, SqliteConnection, Transaction};
 use tokio::sync::watch;
 
 use crate::error::StoreError;
@@ -72,7 +72,11 @@ impl SqliteStore {
             })
             .foreign_keys(true)
             .busy_timeout(BUSY_TIMEOUT);
-        let writer = SqlitePoolOptions::new().max_connections(1).connect_with(connect.clone()).await?;
+        let writer = SqlitePoolOptions::new()
+            .max_connections(1)
+            .after_release(|connection, _| Box::pin(has_ended_its_transaction(connection)))
+            .connect_with(connect.clone())
+            .await?;
         migrate(&writer).await?;
         let readers = SqlitePoolOptions::new().max_connections(READERS).connect_with(connect).await?;
         let newest = events::newest_position(&readers).await?;
@@ -98,6 +102,14 @@ impl Store for SqliteStore {
             Ok(())
         })
     }
+}
+
+/// Whether the connection can be used again. Where the disk is full, SQLite rolls back by itself, which the driver does not
+/// notice: it would refuse every transaction after that one. Such a connection gives way to a new one.
+async fn has_ended_its_transaction(connection: &mut SqliteConnection) -> Result<bool, sqlx::Error> {
+    // Behind the rollback that a dropped transaction has sent.
+    connection.ping().await?;
+    Ok(!connection.is_in_transaction())
 }
 
 /// Brings the schema up to date. Of processes that open a new database at once, one does it and the others wait: sqlx has

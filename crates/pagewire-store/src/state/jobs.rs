@@ -160,7 +160,8 @@ pub trait Jobs: Send + Sync {
         at: Timestamp,
     ) -> Answer<'_, Cancellation>;
 
-    /// Leases a chunk under the run's fence; `None` where another owner holds it, or there is no such chunk.
+    /// Leases a chunk under the run's fence; `None` where another owner holds it; without the chunk, the job
+    /// is [damaged](super::StoreError::Damaged).
     fn lease_chunk(
         &self,
         id: RunId,
