@@ -12,6 +12,7 @@ pub mod export;
 pub mod job;
 pub mod model;
 mod parse;
+mod patience;
 pub mod pdf;
 mod read;
 pub mod recipe;

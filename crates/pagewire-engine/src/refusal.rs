@@ -44,6 +44,18 @@ pub enum Refusal {
     Journal(#[from] ReadError),
 }
 
+impl Refusal {
+    /// Whether it is for want of room on the disk.
+    #[must_use]
+    pub fn is_disk_full(&self) -> bool {
+        match self {
+            Self::Store(StoreError::Full(_)) | Self::Blob(BlobError::Full(_)) => true,
+            Self::Journal(ReadError::Io(error)) => error.kind() == std::io::ErrorKind::StorageFull,
+            _ => false,
+        }
+    }
+}
+
 impl From<Box<Problem>> for Refusal {
     fn from(problem: Box<Problem>) -> Self {
         Self::Invalid(problem)

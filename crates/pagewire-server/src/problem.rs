@@ -6,7 +6,7 @@
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
 use pagewire_engine::account::AuthError;
-use pagewire_engine::{BlobError, Refusal, ScrapeFailure};
+use pagewire_engine::{Refusal, ScrapeFailure};
 use pagewire_types::{Problem, ProblemCode};
 
 /// A failed request.
@@ -72,6 +72,10 @@ const DISK_RETRY_S: u64 = 60;
 impl From<Refusal> for ApiError {
     fn from(refusal: Refusal) -> Self {
         let sentence = refusal.to_string();
+        if refusal.is_disk_full() {
+            let detail = "the server's disk is full; what was accepted is kept, and goes on when there is room";
+            return Problem::new(ProblemCode::Overloaded, detail).retry_after(DISK_RETRY_S).into();
+        }
         match refusal {
             Refusal::Invalid(problem) => Self(problem),
             Refusal::CreditsExhausted => Self::new(
@@ -92,12 +96,6 @@ impl From<Refusal> for ApiError {
             Refusal::CursorPastEnd { .. } => Self::new(ProblemCode::InvalidCursor, sentence),
             Refusal::Store(cause) => Self::internal(&cause),
             Refusal::Journal(cause) => Self::internal(&cause),
-            Refusal::Blob(BlobError::Full(_)) => Problem::new(
-                ProblemCode::Overloaded,
-                "the server's disk is full; what was accepted is kept, and goes on when there is room",
-            )
-            .retry_after(DISK_RETRY_S)
-            .into(),
             Refusal::Blob(cause) => Self::internal(&cause),
         }
     }

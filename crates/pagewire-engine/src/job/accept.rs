@@ -112,7 +112,7 @@ impl Engine {
             Acceptance::NoSuchUpload => return Err(no_such_upload()),
         }
         let row = self.store.job(workspace, caller.mode, id).await?.ok_or(Refusal::NotFound)?;
-        self.take_up_job(row).await?;
+        self.take_up_in_time(row).await;
         Ok(Accepted { id, answer })
     }
 

@@ -1,21 +1,18 @@
 //! Loads a job's input as it is worked off: leases the next chunk, reads it from where it is stored, and gives it to the
 //! run.
 
-use std::time::Duration;
-
 use jiff::Timestamp;
 use pagewire_store::{BlobError, BlobKey, Blobs, ChunkRange, LeasedChunk, Store, StoreError};
 use pagewire_types::{Problem, StoredEntry};
 
 use super::Job;
 use crate::engine::{LEASE, lease_owner};
+use crate::patience::{PAUSE, Passing, persist};
 
 /// Bytes of one chunk of an upload, which bounds what is read at once.
 const CHUNK_BYTES_MAX: usize = 64 << 20;
 /// Chunks that have ended are given back so many at a time.
 const RELEASE_AT: usize = 16;
-/// How long a chunk that somebody else holds is waited for.
-const HELD_PAUSE: Duration = Duration::from_secs(5);
 
 /// Why a job cannot be fed on.
 #[derive(Debug, thiserror::Error)]
@@ -26,6 +23,16 @@ pub(super) enum FeedError {
     Blob(#[from] BlobError),
     #[error("the stored list of URLs is damaged: {0}")]
     Damaged(String),
+}
+
+impl Passing for FeedError {
+    fn may_pass(&self) -> bool {
+        match self {
+            Self::Store(error) => error.may_pass(),
+            Self::Blob(error) => error.may_pass(),
+            Self::Damaged(_) => false,
+        }
+    }
 }
 
 impl From<Box<Problem>> for FeedError {
@@ -43,31 +50,50 @@ pub(super) async fn feed(job: &Job, store: &dyn Store, blobs: &Blobs) -> Result<
             continue;
         }
         run.room_for_more().await;
-        let leased = loop {
-            let now = Timestamp::now();
-            let asked = store.lease_chunk(run.id(), run.fence(), chunk, lease_owner(), now, LEASE).await?;
-            match asked {
-                Some(leased) => break leased,
-                None => tokio::time::sleep(HELD_PAUSE).await,
-            }
-        };
-        let entries = match leased {
-            LeasedChunk::Items(items) => {
-                let items =
-                    serde_json::from_str(&items).map_err(|_| StoreError::damaged("a stored chunk"))?;
-                StoredEntry::read_chunk(items)?
-            }
-            LeasedChunk::Range(range) => read_range(job.upload.as_ref(), range, blobs).await?,
-        };
+        let entries = persist("loading a chunk of a job", || load(job, chunk, store, blobs)).await?;
         run.feed(chunk, entries);
         held.push(chunk);
         if held.len() >= RELEASE_AT {
-            let (open, ended) = held.into_iter().partition(|chunk| run.is_chunk_open(*chunk));
-            store.release_chunks(run.id(), run.fence(), ended).await?;
+            let (open, ended): (_, Vec<u32>) = held.into_iter().partition(|chunk| run.is_chunk_open(*chunk));
+            persist("giving back chunks of a job", || {
+                store.release_chunks(run.id(), run.fence(), ended.clone())
+            })
+            .await?;
             held = open;
         }
     }
     Ok(())
+}
+
+/// Leases the chunk, waiting while somebody else holds it, and reads its entries.
+async fn load(
+    job: &Job,
+    chunk: u32,
+    store: &dyn Store,
+    blobs: &Blobs,
+) -> Result<Vec<StoredEntry>, FeedError> {
+    let run = &job.run;
+    let leased = loop {
+        let now = Timestamp::now();
+        match store.lease_chunk(run.id(), run.fence(), chunk, lease_owner(), now, LEASE).await? {
+            Some(leased) => break leased,
+            None => tokio::time::sleep(PAUSE).await,
+        }
+    };
+    let entries = match leased {
+        LeasedChunk::Items(items) => read_items(&items),
+        LeasedChunk::Range(range) => read_range(job.upload.as_ref(), range, blobs).await,
+    };
+    if entries.is_err() {
+        // Held, it could not be leased for another attempt.
+        store.release_chunks(run.id(), run.fence(), vec![chunk]).await?;
+    }
+    entries
+}
+
+fn read_items(items: &str) -> Result<Vec<StoredEntry>, FeedError> {
+    let items = serde_json::from_str(items).map_err(|_| StoreError::damaged("a stored chunk"))?;
+    Ok(StoredEntry::read_chunk(items)?)
 }
 
 /// The entries that stand in that part of the upload.

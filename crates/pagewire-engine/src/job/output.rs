@@ -1,7 +1,6 @@
 //! A job's files, made from its journal when the last record is there.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use pagewire_extract::{OutputField, OutputKind};
 use pagewire_journal::{Cursor, CursorError, Journal, Limit, Position};
@@ -13,11 +12,10 @@ use crate::export::{
     Column, ColumnType, Export, ExportError, ExportFormat, ExportSpec, FormulaCells, Manifest,
     TextCompression,
 };
+use crate::patience::{Passing, persist};
 
 /// What is read from the journal at once.
 const BATCH: Limit = Limit { records: 1_024, bytes: 4 << 20 };
-/// How long a full disk is waited for before the export is tried again.
-const FULL_PAUSE: Duration = Duration::from_secs(5);
 
 /// Why there are no files.
 #[derive(Debug, thiserror::Error)]
@@ -30,30 +28,31 @@ pub(super) enum OutputError {
     Blob(#[from] BlobError),
 }
 
+impl Passing for OutputError {
+    fn may_pass(&self) -> bool {
+        match self {
+            Self::Blob(error) | Self::Export(ExportError::Blob(error)) => error.may_pass(),
+            _ => false,
+        }
+    }
+}
+
 /// Where the files of a run are.
 pub(crate) fn prefix(id: RunId) -> Result<BlobKey, BlobError> {
     // Hexadecimal digits are a name that a blob may have.
     format!("results/{}", id.hex()).parse().map_err(|_| BlobError::Missing(id.hex()))
 }
 
-/// Makes the files. A full disk is waited out; what an earlier attempt left behind is removed first.
+/// Makes the files. A full disk is waited out: what an earlier attempt left behind is removed first.
 pub(super) async fn make(job: &Job, blobs: &Blobs) -> Result<Vec<FileRow>, OutputError> {
     let prefix = prefix(job.run.id())?;
     let spec = spec_of(&job.output, job.run.fields());
-    loop {
+    persist("making a job's files", || async {
         blobs.delete_all(&prefix).await?;
-        match write(job, blobs, &prefix, spec.clone()).await {
-            Ok(manifest) => return Ok(rows_of(job.run.id(), &prefix, &manifest)),
-            Err(
-                OutputError::Export(ExportError::Blob(BlobError::Full(_)))
-                | OutputError::Blob(BlobError::Full(_)),
-            ) => {
-                tracing::warn!(run = %job.run.id().hex(), "the disk is full; a job's files wait for room");
-                tokio::time::sleep(FULL_PAUSE).await;
-            }
-            Err(error) => return Err(error),
-        }
-    }
+        let manifest = write(job, blobs, &prefix, spec.clone()).await?;
+        Ok(rows_of(job.run.id(), &prefix, &manifest))
+    })
+    .await
 }
 
 async fn write(

@@ -1,6 +1,7 @@
 //! Jobs that this process sees through: taken up when they are accepted, and again after a crash or a restart.
 
 use std::collections::HashMap;
+use std::error::Error;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
@@ -12,6 +13,7 @@ use tokio::sync::Semaphore;
 use super::supervisor::{self, Surroundings};
 use super::{Job, Pace};
 use crate::engine::{Engine, LEASE, lease_owner};
+use crate::patience::{Passing, persist};
 use crate::refusal::{Refusal, damaged};
 use crate::run::{RunInput, RunParts};
 
@@ -43,17 +45,30 @@ impl Engine {
     /// Takes up the jobs that a crash or a restart left unfinished, oldest first.
     pub(crate) async fn recover_jobs(self: &Arc<Self>) -> Result<(), Refusal> {
         for row in self.store.unfinished_jobs(RECOVERED_MAX).await? {
-            let id = row.run.id;
-            // One job that cannot be read must not keep the server from starting.
-            if let Err(error) = self.take_up_job(row).await {
-                tracing::error!(run = %id.hex(), error = &error as &dyn std::error::Error, "a job could not be taken up");
-            }
+            self.take_up_in_time(row).await;
         }
         Ok(())
     }
 
+    /// Takes the job up now, or, where that fails for something that may pass, as soon as it works: it was accepted.
+    pub(super) async fn take_up_in_time(self: &Arc<Self>, row: JobRow) {
+        match self.take_up_job(row.clone()).await {
+            Err(error) if error.may_pass() => {
+                tracing::warn!(run = %row.run.id.hex(), error = &error as &dyn Error, "a job could not be taken up; it is tried again");
+                let engine = self.clone();
+                self.tasks.spawn(async move {
+                    tokio::select! {
+                        () = engine.stopping.cancelled() => {}
+                        taken = persist("taking up a job", || engine.take_up_job(row.clone())) => told(row.run.id, taken),
+                    }
+                });
+            }
+            taken => told(row.run.id, taken),
+        }
+    }
+
     /// Makes the job this process's own and sees it through.
-    pub(super) async fn take_up_job(self: &Arc<Self>, row: JobRow) -> Result<(), Refusal> {
+    async fn take_up_job(self: &Arc<Self>, row: JobRow) -> Result<(), Refusal> {
         let JobRow { run: row, job, .. } = row;
         let part = job.ok_or_else(|| damaged("a job without its output"))?;
         let output = serde_json::from_str(&part.output).map_err(|_| damaged("a job's output"))?;
@@ -92,5 +107,12 @@ impl Engine {
             engine.jobs.lock().remove(&row.id);
         });
         Ok(())
+    }
+}
+
+/// One job that cannot be read must not keep the server from starting.
+fn told(id: RunId, taken: Result<(), Refusal>) {
+    if let Err(error) = taken {
+        tracing::error!(run = %id.hex(), error = &error as &dyn Error, "a job could not be taken up");
     }
 }

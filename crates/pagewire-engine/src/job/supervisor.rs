@@ -9,6 +9,7 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use super::{Job, feeder, output, pace};
+use crate::patience::persist;
 use crate::run::supervisor::{Verdict, keep, settle, work_off};
 
 /// What a job's life takes place in.
@@ -29,7 +30,7 @@ pub(crate) async fn supervise(job: Arc<Job>, around: Surroundings) {
         Verdict::Ended(status) => make_files(&job, &around, status).await,
         other => (other, Vec::new()),
     };
-    settle(&job.run, store, verdict, files).await;
+    settle(&job.run, store, verdict, files, &around.shutdown).await;
 }
 
 /// From the queue to the last record.
@@ -43,7 +44,13 @@ async fn live(job: &Job, around: &Surroundings) -> Verdict {
         turn = around.turns.acquire() => turn.ok(),
     };
     let Some(_turn) = turn else { return Verdict::Ended(RunStatus::Cancelled) };
-    if let Err(error) = store.start_job(job.run.id(), job.run.fence(), Timestamp::now()).await {
+    let started = tokio::select! {
+        () = around.shutdown.cancelled() => return Verdict::Interrupted,
+        started = persist("starting a job", || {
+            store.start_job(job.run.id(), job.run.fence(), Timestamp::now())
+        }) => started,
+    };
+    if let Err(error) = started {
         tracing::error!(run = %job.run.id().hex(), error = &error as &dyn std::error::Error, "a job could not be started; the next start takes it up");
         return Verdict::Interrupted;
     }

@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{ERROR, EarlyEnd, Ending, Run, lock};
 use crate::engine::LEASE;
+use crate::patience::persist;
 
 /// How often the credits of a run under way are charged.
 const CHARGE_INTERVAL: Duration = Duration::from_secs(5);
@@ -32,7 +33,7 @@ pub(crate) enum Verdict {
 /// Sees a stream through. Returns when it has ended or the process is shutting down.
 pub(crate) async fn supervise(run: Arc<Run>, store: Arc<dyn Store>, shutdown: CancellationToken) {
     let verdict = work_off(&run, watch(&run, store.as_ref(), &shutdown)).await;
-    settle(&run, store.as_ref(), verdict, Vec::new()).await;
+    settle(&run, store.as_ref(), verdict, Vec::new(), &shutdown).await;
 }
 
 /// Commits the run's records until `watching` has come to a verdict, and everything that was recorded by then.
@@ -143,40 +144,50 @@ async fn charge_run(run: &Run, store: &dyn Store) -> Result<(), StoreError> {
     store.charge_run(run.id, run.fence.0, credits, allowance, Timestamp::now()).await.map(drop)
 }
 
-/// Stores how the run has ended, or gives it back.
-pub(crate) async fn settle(run: &Run, store: &dyn Store, verdict: Verdict, files: Vec<FileRow>) {
-    if let Err(error) = try_to_settle(run, store, verdict, files).await {
+/// Stores how the run has ended, or gives it back. What may pass is waited out for as long as the process goes on.
+pub(crate) async fn settle(
+    run: &Run,
+    store: &dyn Store,
+    verdict: Verdict,
+    files: Vec<FileRow>,
+    shutdown: &CancellationToken,
+) {
+    let end = end_of(run, verdict, files);
+    let ending = end.as_ref().map(|end| Ending { status: end.status, at: end.at });
+    let mut settled = store_end(run, store, end.clone()).await;
+    if settled.is_err() {
+        tokio::select! {
+            () = shutdown.cancelled() => {}
+            again = persist("storing the end of a run", || store_end(run, store, end.clone())) => settled = again,
+        }
+    }
+    if let Err(error) = settled {
         tracing::error!(run = %run.id.hex(), error = &error as &dyn std::error::Error, "the end of a run could not be stored; it is settled at the next start");
+    } else if let Some(ending) = ending {
+        run.ending.send_replace(Some(ending));
     }
     *lock(&run.input) = None;
     run.journal.cool();
 }
 
-async fn try_to_settle(
-    run: &Run,
-    store: &dyn Store,
-    verdict: Verdict,
-    files: Vec<FileRow>,
-) -> Result<(), StoreError> {
-    charge_run(run, store).await?;
+/// What is stored of a run that has ended; nothing of one that somebody else goes on with.
+fn end_of(run: &Run, verdict: Verdict, files: Vec<FileRow>) -> Option<RunEnd> {
     let (status, error) = match verdict {
         Verdict::Ended(status) => (status, None),
         Verdict::Failed(error) => (RunStatus::Failed, Some(error)),
-        Verdict::Interrupted => return store.release_run(run.id, run.fence.0).await,
+        Verdict::Interrupted => return None,
     };
     let tally = run.tip().tally;
-    let ending = Ending { status, at: Timestamp::now() };
-    let end = RunEnd {
-        status,
-        at: ending.at,
-        urls_done: tally.total(),
-        urls_errored: tally.count(ERROR),
-        error,
-        files,
-    };
-    let stored = store.finish_run(run.id, run.fence.0, end).await;
-    run.ending.send_replace(Some(ending));
-    stored
+    let at = Timestamp::now();
+    Some(RunEnd { status, at, urls_done: tally.total(), urls_errored: tally.count(ERROR), error, files })
+}
+
+async fn store_end(run: &Run, store: &dyn Store, end: Option<RunEnd>) -> Result<(), StoreError> {
+    charge_run(run, store).await?;
+    match end {
+        Some(end) => store.finish_run(run.id, run.fence.0, end).await,
+        None => store.release_run(run.id, run.fence.0).await,
+    }
 }
 
 impl Run {
