@@ -25,6 +25,13 @@ const HEX: &[u8; 16] = b"0123456789abcdef";
 /// much.
 const LONG_BYTES: usize = 16 * 1024;
 
+/// Bytes that are looked at together: one bit each says whether it is escaped.
+const BLOCK: usize = 64;
+/// Bytes that a run of plain ones is copied by; what is copied too much is written over.
+const STEP: usize = 16;
+/// The longest that one byte becomes.
+const ESCAPE_MAX: usize = 6;
+
 /// Appends a JSON string.
 pub(crate) fn string(out: &mut Vec<u8>, text: &str) {
     let bytes = text.as_bytes();
@@ -35,44 +42,87 @@ pub(crate) fn string(out: &mut Vec<u8>, text: &str) {
         out.reserve(needed);
     }
     out.push(b'"');
-    let mut plain = 0;
-    let mut at = 0;
-    while at < bytes.len() {
-        // Eight bytes at a time while none of them needs a look.
-        if let Some(word) = bytes.get(at..at + 8).and_then(|eight| <[u8; 8]>::try_from(eight).ok())
-            && !needs_a_look(u64::from_le_bytes(word))
-        {
-            at += 8;
-            continue;
+    let (blocks, rest) = bytes.as_chunks::<BLOCK>();
+    for block in blocks {
+        let escaped = escaped_in(block);
+        if escaped == 0 {
+            out.extend_from_slice(block);
+        } else {
+            with_escapes(out, block, escaped);
         }
-        let escape = ESCAPES[usize::from(bytes[at])];
-        if escape != 0 {
-            out.extend_from_slice(&bytes[plain..at]);
-            if escape == b'u' {
-                out.extend_from_slice(b"\\u00");
-                out.push(HEX[usize::from(bytes[at] >> 4)]);
-                out.push(HEX[usize::from(bytes[at] & 15)]);
-            } else {
-                out.extend_from_slice(&[b'\\', escape]);
-            }
-            plain = at + 1;
-        }
-        at += 1;
     }
-    out.extend_from_slice(&bytes[plain..]);
+    for byte in rest {
+        let mut one = [0; ESCAPE_MAX];
+        let len = escape(*byte, &mut one);
+        out.extend_from_slice(&one[..len]);
+    }
     out.push(b'"');
 }
 
-/// Whether any of eight bytes is under 0x20, a quote or a backslash. Bytes from 0x80 on may be taken for one of them,
-/// which only costs the closer look.
-fn needs_a_look(word: u64) -> bool {
+fn with_escapes(out: &mut Vec<u8>, block: &[u8; BLOCK], mut escaped: u64) {
+    let mut from = [0_u8; BLOCK + STEP];
+    from[..BLOCK].copy_from_slice(block);
+    let mut to = [0_u8; BLOCK * ESCAPE_MAX + STEP];
+    let (mut read, mut written) = (0_usize, 0_usize);
+    loop {
+        let plain_end = (escaped.trailing_zeros() as usize).min(BLOCK);
+        let shift = written.wrapping_sub(read);
+        while read < plain_end {
+            let at = read.wrapping_add(shift);
+            to[at..at + STEP].copy_from_slice(&from[read..read + STEP]);
+            read += STEP;
+        }
+        read = plain_end;
+        written = read.wrapping_add(shift);
+        if escaped == 0 {
+            break;
+        }
+        written += escape(from[read], &mut to[written..]);
+        read += 1;
+        escaped &= escaped - 1;
+    }
+    out.extend_from_slice(&to[..written]);
+}
+
+/// Writes a byte as it stands in a string, and tells its length.
+fn escape(byte: u8, to: &mut [u8]) -> usize {
+    match ESCAPES[usize::from(byte)] {
+        0 => {
+            to[0] = byte;
+            1
+        }
+        b'u' => {
+            to[..4].copy_from_slice(b"\\u00");
+            to[4] = HEX[usize::from(byte >> 4)];
+            to[5] = HEX[usize::from(byte & 15)];
+            6
+        }
+        escape => {
+            to[..2].copy_from_slice(&[b'\\', escape]);
+            2
+        }
+    }
+}
+
+/// A bit for each byte that is under 0x20, a quote or a backslash, the first byte's lowest.
+fn escaped_in(block: &[u8; BLOCK]) -> u64 {
     const ONES: u64 = 0x0101_0101_0101_0101;
-    const HIGHS: u64 = 0x8080_8080_8080_8080;
-    let zero_in = |word: u64| word.wrapping_sub(ONES) & !word & HIGHS;
-    let control = word.wrapping_sub(ONES * 0x20) & !word & HIGHS;
-    let quote = zero_in(word ^ (ONES * u64::from(b'"')));
-    let backslash = zero_in(word ^ (ONES * u64::from(b'\\')));
-    (control | quote | backslash) != 0
+    const LOWS: u64 = 0x7f7f_7f7f_7f7f_7f7f;
+    // Brings the high bits of eight bytes together in the highest byte.
+    const GATHER: u64 = 0x0102_0408_1020_4080;
+    let (words, _) = block.as_chunks::<8>();
+    let mut bits = 0;
+    for (at, word) in words.iter().enumerate() {
+        let word = u64::from_le_bytes(*word);
+        let is_not = |byte: u8| {
+            let other = word ^ (ONES * u64::from(byte));
+            ((other & LOWS) + LOWS) | other
+        };
+        let is_not_control = ((word & LOWS) + ONES * 0x60) | word;
+        let marks = !(is_not(b'"') & is_not(b'\\') & is_not_control) & !LOWS;
+        bits |= ((marks >> 7).wrapping_mul(GATHER) >> 56) << (8 * at);
+    }
+    bits
 }
 
 /// Appends any value.
