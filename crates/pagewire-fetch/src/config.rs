@@ -31,7 +31,7 @@ pub struct FetchConfig {
     pub connect_timeout: Duration,
     /// How long a name may take to resolve.
     pub dns_timeout: Duration,
-    /// Idle connections kept for each origin.
+    /// Idle connections kept for each origin: with fewer than a run may have under way, bursts make new ones all the time.
     pub idle_per_host_max: usize,
     /// Idle connections kept in all.
     pub idle_max: usize,
@@ -60,7 +60,7 @@ impl Default for FetchConfig {
             header_bytes_max: 64 << 10,
             connect_timeout: Duration::from_secs(10),
             dns_timeout: Duration::from_secs(8),
-            idle_per_host_max: 32,
+            idle_per_host_max: 256,
             idle_max: 1024,
             pool_idle_timeout: Duration::from_secs(60),
             user_agent: "Pagewire/0.1 (+https://pagewire.example/bot)".to_owned(),
