@@ -14,6 +14,7 @@ mod cases;
 mod costs;
 mod error;
 mod http;
+mod job;
 mod origin;
 mod pagewire;
 mod peers;
@@ -39,9 +40,13 @@ Measures Pagewire beside wrk, Scrapy and a bare Rust loop; run it from the repos
   --rounds N          rounds (3)
   --pages N           product pages and URLs of a stream, 1,000 to 10,000 (10,000)
   --scrapy-pages N    pages of a round of Scrapy (2,000)
+  --job-urls N        URLs of the large job, 1,000 to 1,000,000 (200,000)
+  --job-only          run the large job alone, and write bench/LARGE_JOB.md, which bench/RESULTS.md quotes
   --report-only       exit 0 even when a promise is broken
   --no-file           do not write bench/RESULTS.md";
 
+/// Where the figures of a job that is run alone stand.
+const LARGE_JOB: &str = "bench/LARGE_JOB.md";
 const WRK_SECONDS: u32 = 3;
 
 struct Plan {
@@ -50,6 +55,8 @@ struct Plan {
     rounds: usize,
     pages: usize,
     scrapy_pages: usize,
+    job_urls: usize,
+    job_only: bool,
     report_only: bool,
     write_file: bool,
 }
@@ -63,6 +70,8 @@ impl Plan {
             rounds: 3,
             pages: 10_000,
             scrapy_pages: 2_000,
+            job_urls: 200_000,
+            job_only: false,
             report_only: false,
             write_file: true,
         };
@@ -81,6 +90,8 @@ impl Plan {
                 "--rounds" => plan.rounds = number(&value()?, 1, 100)?,
                 "--pages" => plan.pages = number(&value()?, 1_000, 10_000)?,
                 "--scrapy-pages" => plan.scrapy_pages = number(&value()?, 100, 10_000)?,
+                "--job-urls" => plan.job_urls = number(&value()?, 1_000, 1_000_000)?,
+                "--job-only" => plan.job_only = true,
                 "--report-only" => plan.report_only = true,
                 "--no-file" => plan.write_file = false,
                 _ => return Err(BenchError::Usage(format!("unknown argument {argument}\n\n{USAGE}"))),
@@ -132,6 +143,9 @@ fn bench(plan: &Plan) -> Result<bool, BenchError> {
     let products: Vec<String> =
         (0..plan.pages).map(|number| origin.url(&site::product_path(number))).collect();
 
+    if let Some(binary) = plan.pagewire.as_ref().filter(|_| plan.job_only) {
+        return large_job(plan, binary, work, &products);
+    }
     let mut field = Field::new();
     if let Some(binary) = &plan.pagewire {
         eprintln!("checking what is extracted");
@@ -148,6 +162,10 @@ fn bench(plan: &Plan) -> Result<bool, BenchError> {
         Some(binary) => promises(binary, work, &origin, &products, &field)?,
         None => Vec::new(),
     };
+    if let Some(binary) = &plan.pagewire {
+        eprintln!("a job of {} URLs", plan.job_urls);
+        promises.extend(job::checks(binary, work, &products, plan.job_urls as u64)?);
+    }
     if let Some(examples) = &plan.examples {
         eprintln!("export and upload");
         promises.extend(costs::checks(examples, work)?);
@@ -168,11 +186,32 @@ fn bench(plan: &Plan) -> Result<bool, BenchError> {
     }
     println!("{text}");
     if plan.write_file {
+        // Made apart, since it takes too long for every run.
+        if let Ok(large) = fs::read_to_string(LARGE_JOB) {
+            text.push('\n');
+            text.push_str(&large);
+        }
         let file = format!(
             "# Results of `make bench`\n\nWritten by the bench itself; ratios carry over to other \
              machines, rates do not.\n\n{text}"
         );
         fs::write("bench/RESULTS.md", file).doing("cannot write bench/RESULTS.md")?;
+    }
+    Ok(plan.report_only || promises.iter().all(|check| check.kept != Some(false)))
+}
+
+/// The job alone; whether it went as promised, or nobody asked.
+fn large_job(plan: &Plan, binary: &Path, work: &Path, products: &[String]) -> Result<bool, BenchError> {
+    let promises = job::checks(binary, work, products, plan.job_urls as u64)?;
+    let text = format!(
+        "## A job of {} URLs\n\n{}\n{}",
+        plan.job_urls,
+        report::circumstances(),
+        report::checks(&promises)
+    );
+    println!("{text}");
+    if plan.write_file {
+        fs::write(LARGE_JOB, &text).doing("cannot write the large job's figures")?;
     }
     Ok(plan.report_only || promises.iter().all(|check| check.kept != Some(false)))
 }

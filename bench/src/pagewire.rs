@@ -19,7 +19,7 @@ const COMMIT_TO_SOCKET: &str = "pagewire_commit_to_socket_seconds";
 pub(crate) struct Server {
     /// Where it listens.
     pub(crate) address: SocketAddr,
-    /// A key that may stream.
+    /// A key that may stream and make jobs.
     pub(crate) key: String,
     service: Service,
     data: PathBuf,
@@ -41,7 +41,7 @@ impl Server {
                     "--name",
                     "bench",
                     "--scopes",
-                    "scrape,stream:write",
+                    "scrape,stream:write,jobs:read,jobs:write",
                     "--data-dir",
                 ])
                 .arg(&data),
