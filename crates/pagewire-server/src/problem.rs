@@ -73,7 +73,8 @@ impl From<Refusal> for ApiError {
     fn from(refusal: Refusal) -> Self {
         let sentence = refusal.to_string();
         if refusal.is_disk_full() {
-            let detail = "the server's disk is full; what was accepted is kept, and goes on when there is room";
+            let detail =
+                "the server's disk is full; what was accepted is kept, and goes on when there is room";
             return Problem::new(ProblemCode::Overloaded, detail).retry_after(DISK_RETRY_S).into();
         }
         match refusal {
