@@ -164,7 +164,7 @@ pub(crate) fn paced(binary: &Path, work: &Path, urls: &[String]) -> Result<Paced
 const DAY_S: f64 = 86_400.0;
 
 /// The second of its day in an RFC 3339 time in UTC.
-fn second_of_day(text: &str) -> Option<f64> {
+pub(crate) fn second_of_day(text: &str) -> Option<f64> {
     let (_, time) = text.strip_suffix('Z')?.split_once('T')?;
     let mut parts = time.split(':').map(|part| part.parse::<f64>().ok());
     Some(parts.next()?? * 3_600.0 + parts.next()?? * 60.0 + parts.next()??)

@@ -2,18 +2,15 @@
 //! its memory from the hundred-thousandth URL on.
 
 use std::fmt::Write as _;
-use std::net::SocketAddr;
 use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use crate::cases;
 use crate::error::BenchError;
-use crate::http;
 use crate::pagewire::Server;
 use crate::report::{Check, median};
 
@@ -121,7 +118,8 @@ fn run(binary: &Path, work: &Path, products: &[String], urls: u64) -> Result<Mea
         let _ = writeln!(list, "\"{url}?{number}\"");
     }
     let begun = Instant::now();
-    let uploaded: Value = post(&server, "/v1/uploads", "application/x-ndjson", list.as_bytes())?;
+    let uploaded: Value =
+        server.ask("POST", "/v1/uploads", Some(("application/x-ndjson", list.as_bytes())))?;
     let upload = begun.elapsed();
     let cpu_before = server.cpu_s()?;
     let body = json!({
@@ -131,14 +129,13 @@ fn run(binary: &Path, work: &Path, products: &[String], urls: u64) -> Result<Mea
         "output": {"format": "parquet"},
     });
     let begun = Instant::now();
-    let accepted: Value = post(&server, "/v1/jobs", "application/json", body.to_string().as_bytes())?;
-    let path = format!("/v1/jobs/{}", accepted["id"].as_str().unwrap_or_default());
+    let path = format!("/v1/jobs/{}", server.submit(&body)?);
 
     let mut peak_when_warm = None;
     let mut fetched = None;
     let mut progress = (0, Instant::now());
     let job = loop {
-        let job: Job = request(server.address, &server.key, "GET", &path, None)?;
+        let job: Job = server.ask("GET", &path, None)?;
         if job.urls_done >= WARM_URLS && urls > WARM_URLS && peak_when_warm.is_none() {
             peak_when_warm = Some(server.peak_rss()?);
         }
@@ -167,43 +164,6 @@ fn run(binary: &Path, work: &Path, products: &[String], urls: u64) -> Result<Mea
         peak: server.peak_rss()?,
         job,
     })
-}
-
-fn post<T: DeserializeOwned>(
-    server: &Server,
-    path: &str,
-    content_type: &str,
-    body: &[u8],
-) -> Result<T, BenchError> {
-    request(server.address, &server.key, "POST", path, Some((content_type, body)))
-}
-
-fn request<T: DeserializeOwned>(
-    address: SocketAddr,
-    key: &str,
-    method: &str,
-    path: &str,
-    body: Option<(&str, &[u8])>,
-) -> Result<T, BenchError> {
-    let mut head = format!(
-        "{method} {path} HTTP/1.1\r\nHost: {address}\r\nAuthorization: Bearer {key}\r\nConnection: close\r\n"
-    );
-    let (content_type, body) = body.unwrap_or_default();
-    if !content_type.is_empty() {
-        let _ = write!(head, "Content-Type: {content_type}\r\nContent-Length: {}\r\n", body.len());
-    }
-    head.push_str("\r\n");
-    let mut answer = http::send(address, &head, body)?;
-    let mut text = Vec::new();
-    while let Some(piece) = answer.next()? {
-        text.extend_from_slice(piece);
-    }
-    let told =
-        || failed(format!("{method} {path}: status {}: {}", answer.status, String::from_utf8_lossy(&text)));
-    if !(200..300).contains(&answer.status) {
-        return Err(told());
-    }
-    serde_json::from_slice(&text).map_err(|_| told())
 }
 
 fn failed(detail: String) -> BenchError {

@@ -12,6 +12,7 @@
 
 mod cases;
 mod costs;
+mod crowd;
 mod error;
 mod http;
 mod job;
@@ -165,6 +166,8 @@ fn bench(plan: &Plan) -> Result<bool, BenchError> {
     if let Some(binary) = &plan.pagewire {
         eprintln!("a job of {} URLs", plan.job_urls);
         promises.extend(job::checks(binary, work, &products, plan.job_urls as u64)?);
+        eprintln!("many jobs, many watchers");
+        promises.extend(crowd::checks(binary, work, &origin, &products)?);
     }
     if let Some(examples) = &plan.examples {
         eprintln!("export and upload");

@@ -1,12 +1,16 @@
 //! Pagewire itself: a fresh server with a fresh data directory for each measurement, so that no figure carries what the
 //! one before it left behind.
 
+use std::fmt::Write as _;
 use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
+
+use serde::de::DeserializeOwned;
+use serde_json::Value;
 
 use crate::error::{BenchError, Doing as _};
 use crate::http;
@@ -75,6 +79,44 @@ impl Server {
             thread::sleep(Duration::from_millis(10));
         };
         Ok(Self { address, key: created.stdout.trim().to_owned(), service, data })
+    }
+
+    /// Sends a request with the key, and reads its answer, which is to be one of success. A body comes with its type.
+    pub(crate) fn ask<T: DeserializeOwned>(
+        &self,
+        method: &str,
+        path: &str,
+        body: Option<(&str, &[u8])>,
+    ) -> Result<T, BenchError> {
+        let (content_type, body) = body.unwrap_or_default();
+        let mut head = format!(
+            "{method} {path} HTTP/1.1\r\nHost: {}\r\nAuthorization: Bearer {}\r\nConnection: close\r\n",
+            self.address, self.key
+        );
+        if !content_type.is_empty() {
+            let _ = write!(head, "Content-Type: {content_type}\r\nContent-Length: {}\r\n", body.len());
+        }
+        head.push_str("\r\n");
+        let mut answer = http::send(self.address, &head, body)?;
+        let mut text = Vec::new();
+        while let Some(piece) = answer.next()? {
+            text.extend_from_slice(piece);
+        }
+        let told = || BenchError::Contestant {
+            who: "pagewire serve",
+            detail: format!("{method} {path}: status {}: {}", answer.status, String::from_utf8_lossy(&text)),
+        };
+        if !(200..300).contains(&answer.status) {
+            return Err(told());
+        }
+        serde_json::from_slice(&text).map_err(|_| told())
+    }
+
+    /// Makes a job, and tells its id.
+    pub(crate) fn submit(&self, job: &Value) -> Result<String, BenchError> {
+        let accepted: Value =
+            self.ask("POST", "/v1/jobs", Some(("application/json", job.to_string().as_bytes())))?;
+        Ok(accepted["id"].as_str().unwrap_or_default().to_owned())
     }
 
     /// Seconds of CPU so far.
