@@ -158,6 +158,9 @@ impl Engine {
         });
         run.schedule();
         run.wait_for_consumer();
+        if row.cancel_requested.is_some() {
+            run.cancel();
+        }
         Ok(run)
     }
 

@@ -91,7 +91,7 @@ impl Engine {
             ending: None,
         });
         let job = Arc::new(Job { run, output, upload: upload.transpose()?, pace: Pace::default() });
-        if part.cancel_requested.is_some() {
+        if row.cancel_requested.is_some() {
             job.run.cancel();
         }
         self.jobs.lock().insert(row.id, job.clone());

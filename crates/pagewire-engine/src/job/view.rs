@@ -81,7 +81,6 @@ impl Engine {
             upload_blob: None,
             // A stream is begun when it is accepted.
             started_at: Some(run.created_at),
-            cancel_requested: None,
         });
         JobView {
             id: run.id.job_id(),

@@ -21,7 +21,7 @@ use crate::state::uploads::ChunkRange;
 
 /// A run, and what it has as a job where it is one.
 const SELECT_JOB: &str = "SELECT runs.*, jobs.run AS job, jobs.name, jobs.output, jobs.started_at, \
-                          jobs.cancel_requested, uploads.blob AS upload_blob FROM runs \
+                          uploads.blob AS upload_blob FROM runs \
                           LEFT JOIN jobs ON jobs.run = runs.id LEFT JOIN uploads ON uploads.id = jobs.upload ";
 
 fn read_job(row: &SqliteRow) -> Result<JobRow, StoreError> {
@@ -35,7 +35,6 @@ fn read_job(row: &SqliteRow) -> Result<JobRow, StoreError> {
             output: row.try_get("output")?,
             upload_blob: row.try_get("upload_blob")?,
             started_at: time("started_at")?,
-            cancel_requested: time("cancel_requested")?,
         })
     } else {
         None
@@ -223,7 +222,7 @@ impl Jobs for SqliteStore {
             if job.run.status.is_final() {
                 return Ok(Cancellation::Ended(job.run.status));
             }
-            sqlx::query("UPDATE jobs SET cancel_requested = COALESCE(cancel_requested, $2) WHERE run = $1")
+            sqlx::query("UPDATE runs SET cancel_requested = COALESCE(cancel_requested, $2) WHERE id = $1")
                 .bind(id.hex())
                 .bind(micros(at))
                 .execute(&mut *transaction)

@@ -122,12 +122,13 @@ async fn migrate(writer: &SqlitePool) -> Result<(), StoreError> {
 }
 
 /// In the order in which they came to be. One that has been released never changes.
-const MIGRATIONS: [(&str, &str); 5] = [
+const MIGRATIONS: [(&str, &str); 6] = [
     ("state", include_str!("../../migrations/0001_state.sql")),
     ("run mode", include_str!("../../migrations/0002_run_mode.sql")),
     ("jobs", include_str!("../../migrations/0003_jobs.sql")),
     ("workspace events", include_str!("../../migrations/0004_workspace_events.sql")),
     ("webhooks", include_str!("../../migrations/0005_webhooks.sql")),
+    ("run cancel", include_str!("../../migrations/0006_run_cancel.sql")),
 ];
 
 fn migrations() -> Migrator {

@@ -96,8 +96,6 @@ pub struct JobPart {
     pub upload_blob: Option<String>,
     /// When it was first worked on.
     pub started_at: Option<Timestamp>,
-    /// When somebody asked to end it.
-    pub cancel_requested: Option<Timestamp>,
 }
 
 /// A chunk of a run's input, leased.

@@ -108,6 +108,8 @@ pub struct RunRow {
     pub created_at: Timestamp,
     /// When it ended.
     pub finished_at: Option<Timestamp>,
+    /// When somebody asked to end it.
+    pub cancel_requested: Option<Timestamp>,
     /// The request that made it.
     pub trace_id: String,
     /// The newest fencing token.

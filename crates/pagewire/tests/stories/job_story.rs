@@ -4,7 +4,7 @@ use pagewire_testkit::{Ledger, http};
 use serde_json::{Value, json};
 
 use crate::job_world::lines;
-use crate::world::{World, problem};
+use crate::world::{World, light, problem};
 
 #[tokio::test]
 async fn a_job_leaves_a_file_with_each_url_once() {
@@ -231,6 +231,22 @@ async fn a_cancelled_job_keeps_what_is_done() {
     assert_eq!(lines(&file).len() as u64, done);
     let again = world.send("DELETE", &format!("/v1/jobs/{id}"), &[], b"").await;
     assert_eq!((again.status, &again.json()["status"]), (200, &json!("cancelled")));
+}
+
+#[tokio::test]
+async fn a_stream_that_was_to_end_ends_after_a_crash_too() {
+    let mut world = World::of_jobs().await;
+    let urls: Vec<String> = (0..200).map(|n| world.origin.url(&format!("/slow/2000?n={n}"))).collect();
+    let reader = world.stream(&light(&urls, 2)).open().await;
+    let id = reader.header("pagewire-job-id").expect("a job's id").to_owned();
+    assert!(world.origin.wait_for_hits(|hits| hits >= 2).await);
+    let answer = world.send("DELETE", &format!("/v1/jobs/{id}"), &[], b"").await;
+    assert_eq!(answer.status, 202, "{}", answer.text());
+    world.server.kill_9();
+    world.server.restart().await;
+    let job = world.ended(&id).await;
+    assert_eq!(job["status"], "cancelled", "{job}");
+    assert!(world.origin.hits() <= 8, "{} requests", world.origin.hits());
 }
 
 #[tokio::test]
