@@ -33,6 +33,12 @@ pub enum Refusal {
         /// The newest record.
         tip: u64,
     },
+    /// What came after the position to resume from is not held any more.
+    #[error("what came after that id is no longer held; the oldest id that is: {oldest}")]
+    CursorExpired {
+        /// The oldest that is held.
+        oldest: u64,
+    },
     /// The state failed.
     #[error("the state could not be read or written")]
     Store(#[from] StoreError),

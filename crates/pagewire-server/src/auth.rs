@@ -45,6 +45,8 @@ needed_scopes! {
     MayReadJobs = [JobsRead];
     /// `jobs:write`
     MayWriteJobs = [JobsWrite];
+    /// `events:read`
+    MayReadEvents = [EventsRead];
     /// `admin`
     MayAdminister = [Admin];
     /// any scope

@@ -9,6 +9,8 @@ use pagewire_engine::account::AuthError;
 use pagewire_engine::{Refusal, ScrapeFailure};
 use pagewire_types::{Problem, ProblemCode};
 
+use crate::observe::record;
+
 /// A failed request.
 #[derive(Debug, Clone)]
 pub struct ApiError(Box<Problem>);
@@ -95,6 +97,9 @@ impl From<Refusal> for ApiError {
                 "the stream was kept for its window after the connection dropped, and that is over; start a new one",
             ),
             Refusal::CursorPastEnd { .. } => Self::new(ProblemCode::InvalidCursor, sentence),
+            Refusal::CursorExpired { oldest } => Problem::new(ProblemCode::CursorExpired, sentence)
+                .with("oldest_id", record::id_text(oldest))
+                .into(),
             Refusal::Store(cause) => Self::internal(&cause),
             Refusal::Journal(cause) => Self::internal(&cause),
             Refusal::Blob(cause) => Self::internal(&cause),

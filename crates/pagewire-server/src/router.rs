@@ -14,7 +14,7 @@ use utoipa_axum::routes;
 use crate::edge::Edge;
 use crate::problem::ApiError;
 use crate::routes::{
-    docs, downloads, health, jobs, keys, metrics, openapi, parse, scrape, stream, uploads, usage,
+    docs, downloads, events, health, jobs, keys, metrics, openapi, parse, scrape, stream, uploads, usage,
 };
 use crate::trace;
 
@@ -50,6 +50,7 @@ fn table() -> OpenApiRouter<Arc<Edge>> {
         .routes(routes!(jobs::get, jobs::cancel))
         .routes(routes!(jobs::results))
         .routes(routes!(jobs::stream))
+        .routes(routes!(events::events))
         .routes(routes!(downloads::download))
         .routes(routes!(keys::list, keys::create))
         .routes(routes!(keys::revoke))

@@ -121,6 +121,46 @@ pub struct JobDone {
     pub errored: u64,
 }
 
+/// The data of `job:progress`: a job that moved. These three are in the case of letters that their clients expect.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct JobMoved {
+    /// `job_…`
+    pub job_id: String,
+    /// Where it is in its life.
+    pub status: StatusWord,
+    /// URLs that are finished.
+    pub completed: u64,
+    /// URLs in all.
+    pub total: u64,
+}
+
+/// The data of `job:completed`: a job that was worked off, or cancelled.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct JobCompleted {
+    /// `job_…`
+    pub job_id: String,
+    /// `completed` or `cancelled`
+    pub status: StatusWord,
+    /// URLs that are finished.
+    pub completed: u64,
+    /// URLs in all.
+    pub total: u64,
+    /// Credits of its records.
+    pub credits_used: u64,
+}
+
+/// The data of `job:failed`: a job that was given up.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct JobFailed {
+    /// `job_…`
+    pub job_id: String,
+    /// Why.
+    pub error: String,
+}
+
 /// The answer to an upload that is kept.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UploadReply {

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! accept ── durable ──> supervisor: waits for its turn ─> feeder + the run's own workers ─> output ─> settled
-//! view, results, watch: what is told of a job, from its row and its journal
+//! view, results, watch: what is told of a job, from its row and its journal; watch_workspace: of all of a workspace
 //! ```
 //!
 //! A job is a run like a stream's: the same scheduler, fetch, journal and rules of a crash. What differs is here: its
@@ -17,6 +17,7 @@ pub mod results;
 mod supervisor;
 pub mod view;
 pub mod watch;
+pub mod watch_workspace;
 
 use std::sync::Arc;
 

@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
 use pagewire_journal::Fence;
-use pagewire_store::{JobRow, RunKind};
-use pagewire_types::{RunId, ScrapeParams};
+use pagewire_store::{JobRow, KeyMode, RunKind};
+use pagewire_types::{RunId, ScrapeParams, WorkspaceId};
 use tokio::sync::Semaphore;
 
 use super::supervisor::{self, Surroundings};
@@ -15,7 +15,7 @@ use super::{Job, Pace};
 use crate::engine::{Engine, LEASE, lease_owner};
 use crate::patience::{Passing, persist};
 use crate::refusal::{Refusal, damaged};
-use crate::run::{RunInput, RunParts};
+use crate::run::{Run, RunInput, RunParts};
 
 /// Jobs that are taken up at a start. More than that cannot have been accepted by one server.
 const RECOVERED_MAX: u32 = 100_000;
@@ -34,6 +34,16 @@ impl JobRoom {
 
     pub(super) fn get(&self, id: RunId) -> Option<Arc<Job>> {
         self.lock().get(&id).cloned()
+    }
+
+    /// The runs of a workspace's jobs, of one mode, that have got their turn and have not ended.
+    pub(super) fn under_way(&self, workspace: &WorkspaceId, mode: KeyMode) -> Vec<Arc<Run>> {
+        let jobs = self.lock();
+        let runs = jobs.values().map(|job| &job.run);
+        runs.filter(|run| run.account().id == *workspace && run.mode() == mode)
+            .filter(|run| run.is_scheduled() && run.ending().is_none())
+            .cloned()
+            .collect()
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<RunId, Arc<Job>>> {

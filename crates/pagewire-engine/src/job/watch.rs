@@ -157,7 +157,7 @@ impl JobWatch {
 }
 
 /// The word for a state, in event streams: their clients expect another for a job that is under way.
-fn spoken_status(status: RunStatus) -> &'static str {
+pub(super) fn spoken_status(status: RunStatus) -> &'static str {
     match status {
         RunStatus::Running => "processing",
         other => status_text(other),

@@ -183,6 +183,11 @@ impl Run {
         self.mode
     }
 
+    /// Whether it has got its turn.
+    pub(crate) fn is_scheduled(&self) -> bool {
+        self.lane.get().is_some()
+    }
+
     /// Whether somebody reads along.
     #[must_use]
     pub fn kind(&self) -> RunKind {

@@ -2,7 +2,7 @@
 //!
 //! [`encoding`] turns an event into a frame of Server-Sent Events or a line of NDJSON; [`body`] pulls events and hands
 //! frames to the connection, one batch at a time, so that nothing is queued for a reader that does not read;
-//! [`run`] and [`job`] say what the events of a stream and of a job are called; [`resume`] reads where a client wants to go on.
+//! [`run`], [`job`] and [`workspace`] say what the events of a stream, of a job and of all jobs are called; [`resume`] reads where a client wants to go on.
 
 pub mod body;
 pub mod encoding;
@@ -11,3 +11,4 @@ pub mod record;
 pub mod response;
 pub mod resume;
 pub mod run;
+pub mod workspace;

@@ -11,8 +11,13 @@ const LAST_EVENT_ID: &str = "last-event-id";
 
 /// The record that the client has, or the start where it names none.
 pub fn run_position(headers: &HeaderMap) -> Result<Position, Box<Problem>> {
+    Ok(last_event_id(headers)?.unwrap_or(Position::START))
+}
+
+/// The last event that the client has, where it names one.
+pub fn last_event_id(headers: &HeaderMap) -> Result<Option<Position>, Box<Problem>> {
     let mut values = headers.get_all(LAST_EVENT_ID).iter();
-    let Some(value) = values.next() else { return Ok(Position::START) };
+    let Some(value) = values.next() else { return Ok(None) };
     let invalid = || {
         Box::new(Problem::new(
             ProblemCode::InvalidCursor,
@@ -24,9 +29,9 @@ pub fn run_position(headers: &HeaderMap) -> Result<Position, Box<Problem>> {
     }
     let text = value.to_str().map_err(|_| invalid())?.trim();
     if text.is_empty() {
-        return Ok(Position::START);
+        return Ok(None);
     }
-    record::parse_id(text).map(Position).ok_or_else(invalid)
+    record::parse_id(text).map(|id| Some(Position(id))).ok_or_else(invalid)
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 pub mod docs;
 pub mod downloads;
+pub mod events;
 pub mod health;
 pub mod jobs;
 pub mod keys;

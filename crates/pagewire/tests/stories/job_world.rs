@@ -13,7 +13,7 @@ impl World {
     /// With a key that may do all that has to do with jobs.
     pub(crate) async fn of_jobs() -> Self {
         let mut world = Self::start().await;
-        world.key = world.server.create_key(&["jobs:read", "jobs:write", "stream:write"]);
+        world.key = world.server.create_key(&["jobs:read", "jobs:write", "events:read", "stream:write"]);
         world
     }
 

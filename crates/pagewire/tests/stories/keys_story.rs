@@ -31,7 +31,7 @@ fn listed(world: &World) -> Vec<Value> {
         .collect()
 }
 
-fn revoke(world: &World, name: &str) {
+pub(crate) fn revoke(world: &World, name: &str) {
     let keys = listed(world);
     let key = keys.iter().find(|key| key["name"] == name).unwrap_or_else(|| panic!("no {name} in {keys:?}"));
     let id = key["id"].as_str().expect("an id");

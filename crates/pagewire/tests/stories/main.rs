@@ -9,6 +9,7 @@ mod content_story;
 mod crash_story;
 mod disk_story;
 mod edge_story;
+mod event_story;
 mod extraction_docs_story;
 mod hostile_origin_story;
 mod job_command_story;

@@ -29,6 +29,7 @@ use crate::{Edge, EdgeSettings};
 pub(super) struct Service {
     router: Router,
     engine: Arc<Engine>,
+    store: Arc<SqliteStore>,
     _directory: TempDir,
 }
 
@@ -50,7 +51,7 @@ impl Service {
         let links = KeyRing::new(&[("test", &[7; 32])]).expect("a key");
         let parts = EngineParts {
             settings,
-            store,
+            store: store.clone(),
             accounts,
             blobs: Blobs::in_memory(),
             links: Arc::new(links),
@@ -68,11 +69,15 @@ impl Service {
             },
             metrics: PrometheusBuilder::new().build_recorder().handle(),
         };
-        Self { router: super::super::router(Arc::new(edge)), engine, _directory: directory }
+        Self { router: super::super::router(Arc::new(edge)), engine, store, _directory: directory }
     }
 
     pub(super) fn engine(&self) -> &Engine {
         &self.engine
+    }
+
+    pub(super) fn store(&self) -> &SqliteStore {
+        &self.store
     }
 
     /// A key with these scopes.
