@@ -1,5 +1,6 @@
 //! Title and language, from the first tags of the document, without a tree.
 
+use crate::dom::NodeRef;
 use crate::tags::{Met, Tags};
 
 /// Tags that are looked at; a head has far fewer.
@@ -46,7 +47,11 @@ pub(crate) fn plain_text(raw: &str) -> String {
 
 /// The parser resolves references; it is given the text as the content of an element that holds nothing else.
 fn resolve_references(text: &str) -> String {
-    dom_query::Document::from(format!("<title>{text}</title>")).select_single("title").text().to_string()
+    crate::dom::parse(&format!("<title>{text}</title>"))
+        .select_first("title")
+        .map(NodeRef::text)
+        .unwrap_or_default()
+        .to_string()
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! The content of a page as clean HTML: what is kept of it, without scripts, styles, controls and the attributes that
 //! serve only them. Addresses are absolute.
 
-use dom_query::{Element, NodeId, local_name};
+use crate::dom::{Element, NodeId, local_name};
 use url::Url;
 
 use crate::dom::{Tag, Visitor, walk};
@@ -16,7 +16,7 @@ const ATTRIBUTES: &[&str] = &[
 
 /// The HTML of what is kept of a page.
 pub(crate) fn of_content(content: &Content<'_>, base: &Url) -> String {
-    let mut writer = HtmlWriter { content, base, out: String::new(), open: Vec::new() };
+    let mut writer = HtmlWriter { content, base, out: content.buffer(), open: Vec::new() };
     for root in content.roots() {
         walk(root, &mut writer);
     }
@@ -28,7 +28,7 @@ struct HtmlWriter<'c, 'd> {
     base: &'c Url,
     out: String,
     /// The elements that are open, each with the name to close, if it was written.
-    open: Vec<Option<dom_query::LocalName>>,
+    open: Vec<Option<crate::dom::LocalName>>,
 }
 
 impl Visitor for HtmlWriter<'_, '_> {
@@ -36,13 +36,13 @@ impl Visitor for HtmlWriter<'_, '_> {
         escape(&mut self.out, text);
     }
 
-    fn enter(&mut self, id: NodeId, tag: Tag, element: &Element) -> bool {
+    fn enter(&mut self, id: NodeId, tag: Tag, element: &Element<'_>) -> bool {
         if self.content.leaves_out(id, tag, element) {
             return false;
         }
         let name = match tag {
             Tag::Body => local_name!("div"),
-            _ => element.name.local.clone(),
+            _ => element.name.clone(),
         };
         let is_written = !matches!(tag, Tag::Span | Tag::Center | Tag::Form | Tag::Label)
             && name != local_name!("font")
@@ -67,12 +67,12 @@ impl Visitor for HtmlWriter<'_, '_> {
 }
 
 impl HtmlWriter<'_, '_> {
-    fn start(&mut self, name: &str, tag: Tag, element: &Element) {
+    fn start(&mut self, name: &str, tag: Tag, element: &Element<'_>) {
         let out = &mut self.out;
         out.push('<');
         out.push_str(name);
         let (attribute, address) = match tag {
-            Tag::A => ("href", element.attr_ref(local_name!("href")).map(str::to_owned)),
+            Tag::A => ("href", element.attr(local_name!("href")).map(str::to_owned)),
             Tag::Img => ("src", images::source_of(element)),
             _ => ("", None),
         };
@@ -80,9 +80,9 @@ impl HtmlWriter<'_, '_> {
         if let Some(url) = url.filter(|url| matches!(url.scheme(), "http" | "https" | "mailto" | "tel")) {
             put(out, attribute, url.as_str());
         }
-        for attribute in &element.attrs {
-            if ATTRIBUTES.contains(&&*attribute.name.local) {
-                put(out, &attribute.name.local, &attribute.value);
+        for attribute in element.attributes() {
+            if ATTRIBUTES.contains(&&**attribute.name) {
+                put(out, attribute.name, attribute.value);
             }
         }
         out.push('>');
@@ -120,7 +120,7 @@ fn escape(out: &mut String, text: &str) {
 
 #[cfg(test)]
 mod tests {
-    use dom_query::Document;
+    use crate::dom::Document;
 
     use super::*;
 

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use dom_query::{Document, Element, local_name};
+use crate::dom::{Document, Element, local_name};
 use serde::Serialize;
 use url::Url;
 
@@ -28,13 +28,13 @@ pub(crate) fn of_document(document: &Document, page: &Url) -> Vec<Image> {
     let base = base_of(document, page);
     let mut seen = HashSet::new();
     let mut images = Vec::new();
-    for node in document.select("img").nodes() {
-        let Some(element) = node.element_ref() else { continue };
+    for node in document.select("img") {
+        let Some(element) = node.element() else { continue };
         let Some(url) = source_of(&element).and_then(|source| base.join(&source).ok()) else { continue };
         if !matches!(url.scheme(), "http" | "https") || !seen.insert(url.as_str().to_owned()) {
             continue;
         }
-        let alt = element.attr_ref(local_name!("alt")).unwrap_or_default();
+        let alt = element.attr(local_name!("alt")).unwrap_or_default();
         let alt = alt.split_whitespace().collect::<Vec<_>>().join(" ");
         images.push(Image {
             url: url.into(),
@@ -50,7 +50,7 @@ pub(crate) fn of_document(document: &Document, page: &Url) -> Vec<Image> {
 }
 
 /// Where an image really is: pages that load late put a placeholder into `src`. None for pixels that count visits.
-pub(crate) fn source_of(image: &Element) -> Option<String> {
+pub(crate) fn source_of(image: &Element<'_>) -> Option<String> {
     if pixels(image, "width").is_some_and(|width| width <= 1)
         || pixels(image, "height").is_some_and(|height| height <= 1)
     {
@@ -69,7 +69,7 @@ fn of_set(set: &str) -> Option<&str> {
 }
 
 fn attribute<'a>(image: &'a Element, name: &str) -> Option<&'a str> {
-    let found = image.attrs.iter().find(|attribute| &*attribute.name.local == name)?;
+    let found = image.attributes().find(|attribute| &**attribute.name == name)?;
     Some(found.value.trim())
 }
 
@@ -77,7 +77,7 @@ fn is_address(source: &str) -> bool {
     !source.is_empty() && !source.get(..5).is_some_and(|start| start.eq_ignore_ascii_case("data:"))
 }
 
-fn pixels(image: &Element, name: &str) -> Option<u32> {
+fn pixels(image: &Element<'_>, name: &str) -> Option<u32> {
     attribute(image, name)?.trim_end_matches("px").parse().ok()
 }
 

@@ -32,14 +32,21 @@ const STEP: usize = 16;
 /// The longest that one byte becomes.
 const ESCAPE_MAX: usize = 6;
 
+/// Bytes of a string as it is written.
+pub(crate) fn written_bytes(text: &str) -> usize {
+    let more = |byte: &u8| escape(*byte, &mut [0; ESCAPE_MAX]) - 1;
+    let (blocks, rest) = text.as_bytes().as_chunks::<BLOCK>();
+    let of_blocks = blocks.iter().filter(|block| escaped_in(block) != 0).flatten();
+    text.len() + 2 + of_blocks.chain(rest).map(more).sum::<usize>()
+}
+
 /// Appends a JSON string.
 pub(crate) fn string(out: &mut Vec<u8>, text: &str) {
     let bytes = text.as_bytes();
-    let needed = bytes.len() + bytes.len() / 16 + 2;
     if bytes.len() >= LONG_BYTES {
-        out.reserve_exact(needed);
+        out.reserve_exact(written_bytes(text));
     } else {
-        out.reserve(needed);
+        out.reserve(bytes.len() + bytes.len() / 16 + 2);
     }
     out.push(b'"');
     let (blocks, rest) = bytes.as_chunks::<BLOCK>();
@@ -141,6 +148,11 @@ impl<'o> ObjectWriter<'o> {
     pub(crate) fn begin(out: &'o mut Vec<u8>) -> Self {
         out.push(b'{');
         Self { out, first: true }
+    }
+
+    /// Makes room for so many bytes and no more.
+    pub(crate) fn reserve(&mut self, bytes: usize) {
+        self.out.reserve_exact(bytes);
     }
 
     /// Appends the name of the next field; its value goes into the buffer given back.

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use dom_query::Document;
+use crate::dom::Document;
 use serde::Serialize;
 use url::Url;
 
@@ -24,8 +24,8 @@ pub(crate) struct Link {
 /// The base that relative links stand on: the first `<base href>`, or the page itself.
 pub(crate) fn base_of(document: &Document, url: &Url) -> Url {
     document
-        .select_single("base[href]")
-        .attr("href")
+        .select_first("base[href]")
+        .and_then(|node| node.attr("href"))
         .and_then(|href| url.join(href.trim()).ok())
         .filter(|base| matches!(base.scheme(), "http" | "https"))
         .unwrap_or_else(|| url.clone())
@@ -35,7 +35,7 @@ pub(crate) fn of_document(document: &Document, page: &Url) -> Vec<Link> {
     let base = base_of(document, page);
     let mut seen = HashSet::new();
     let mut links = Vec::new();
-    for node in document.select("a[href], area[href]").nodes() {
+    for node in document.select("a[href], area[href]") {
         let Some(href) = node.attr("href") else { continue };
         let href = href.trim();
         if href.is_empty() || href.starts_with('#') {

@@ -2,7 +2,7 @@
 
 pub(crate) mod draft;
 
-use dom_query::Document;
+use crate::dom::Document;
 use pagewire_types::fields::pointer_step;
 use pagewire_types::{FieldError, Format, Formats};
 use serde_json::Value;
@@ -35,6 +35,9 @@ pub struct PlanOptions {
     /// What matches one of these is dropped.
     pub exclude_selectors: Vec<String>,
 }
+
+/// Room for the name of a field and what is around it.
+const FIELD_BYTES: usize = 32;
 
 /// What is wanted of a page, compiled.
 #[derive(Debug)]
@@ -98,7 +101,7 @@ impl Plan {
             ("exclude_selectors", &options.exclude_selectors),
         ] {
             for (index, selector) in selectors.iter().enumerate() {
-                if dom_query::Matcher::new(selector).is_err() {
+                if crate::dom::Matcher::new(selector).is_err() {
                     faults.push(FieldError::new(format!("/{field}/{index}"), "is not a CSS selector"));
                 }
             }
@@ -227,9 +230,15 @@ impl Plan {
         self.write_fields(values, &mut data);
         match document {
             Some(document) => {
-                self.write_formats(page, &document, &mut data);
-                // The page as it came is the most that is written: the tree is let go before.
+                let made = self.make_formats(page, &document);
+                // What is written is as much again: the tree is let go before.
                 drop(document);
+                let raw_html = if self.has_raw_html() { json::written_bytes(&page.text) } else { 0 };
+                let of_made = made.iter().map(|(name, value)| name.len() + value.len() + 4);
+                data.reserve(of_made.sum::<usize>() + raw_html + FIELD_BYTES);
+                for (name, value) in made {
+                    data.field(name).extend_from_slice(&value);
+                }
                 self.write_raw_html(page, &mut data);
             }
             None => self.write_formats_of_text(page, &mut data),
@@ -245,43 +254,51 @@ impl Plan {
         }
     }
 
-    /// The formats of a page with a tree.
-    fn write_formats(&self, page: &Page<'_>, document: &Document, data: &mut ObjectWriter<'_>) {
+    /// The formats of a page with a tree, each as it is written. One buffer for all would be moved while it grows, and
+    /// stand beside the tree twice.
+    fn make_formats(&self, page: &Page<'_>, document: &Document) -> Vec<(&'static str, Vec<u8>)> {
         let content = self.formats.iter().any(is_made_of_content).then(|| self.content_of(page, document));
         let content = content.as_ref();
         let base = links::base_of(document, page.url);
+        let mut made = Vec::new();
         for format in self.formats.iter() {
-            let name = format.as_str();
+            let mut value = Vec::new();
             match (format, content) {
                 (Format::Markdown, Some(content)) => {
-                    json::string(data.field(name), &markdown::of_content(content, &base));
+                    json::string(&mut value, &markdown::of_content(content, &base));
                 }
-                (Format::Text, Some(content)) => json::string(data.field(name), &text::of_content(content)),
+                (Format::Text, Some(content)) => json::string(&mut value, &text::of_content(content)),
                 (Format::Html, Some(content)) => {
-                    json::string(data.field(name), &html::of_content(content, &base));
+                    json::string(&mut value, &html::of_content(content, &base));
                 }
-                (Format::Links, _) => json::value(data.field(name), &links::of_document(document, page.url)),
+                (Format::Links, _) => json::value(&mut value, &links::of_document(document, page.url)),
                 (Format::Images, _) => {
-                    json::value(data.field(name), &images::of_document(document, page.url));
+                    json::value(&mut value, &images::of_document(document, page.url));
                 }
                 (Format::Metadata, _) => {
                     let mut metadata = metadata::of_page(page.markup(), document, page.url);
                     metadata.extend(page.stand_in.iter().flat_map(|stand_in| stand_in.metadata.clone()));
-                    json::value(data.field(name), &metadata);
+                    json::value(&mut value, &metadata);
                 }
                 (Format::Structured, _) => {
                     let mut all = structured::of_page(page.markup(), document, base.as_str());
                     all.extend(page.stand_in.iter().flat_map(|stand_in| stand_in.structured.clone()));
-                    json::value(data.field(name), &all);
+                    json::value(&mut value, &all);
                 }
                 (Format::Markdown | Format::Text | Format::Html, None)
-                | (Format::RawHtml | Format::Screenshot, _) => {}
+                | (Format::RawHtml | Format::Screenshot, _) => continue,
             }
+            made.push((format.as_str(), value));
         }
+        made
+    }
+
+    fn has_raw_html(&self) -> bool {
+        self.formats.iter().any(|format| format == Format::RawHtml)
     }
 
     fn write_raw_html(&self, page: &Page<'_>, data: &mut ObjectWriter<'_>) {
-        if !self.formats.iter().any(|format| format == Format::RawHtml) {
+        if !self.has_raw_html() {
             return;
         }
         let out = data.field(Format::RawHtml.as_str());

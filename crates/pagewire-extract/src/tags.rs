@@ -84,6 +84,11 @@ impl<'t> Tags<'t> {
         Self { text, at: 0 }
     }
 
+    /// Where the walk goes on: past what was met last.
+    pub(crate) fn place(&self) -> usize {
+        self.at
+    }
+
     fn skip_past(&mut self, from: usize, end: &str) {
         let rest = &self.text.as_bytes()[from..];
         self.at = memmem::find(rest, end.as_bytes()).map_or(self.text.len(), |at| from + at + end.len());

@@ -1,6 +1,6 @@
 //! The visible text of a page: blocks on lines of their own, white space folded.
 
-use dom_query::{Element, NodeId};
+use crate::dom::{Element, NodeId};
 
 use crate::dom::{Tag, Visitor, walk};
 use crate::main_content::Content;
@@ -9,7 +9,7 @@ use crate::main_content::Content;
 pub(crate) fn of_content(content: &Content<'_>) -> String {
     let mut writer = TextWriter {
         content,
-        out: String::new(),
+        out: content.buffer(),
         break_due: false,
         space_due: false,
         code: 0,
@@ -38,7 +38,7 @@ impl Visitor for TextWriter<'_, '_> {
         if self.code > 0 { self.lines(text) } else { self.words(text) }
     }
 
-    fn enter(&mut self, id: NodeId, tag: Tag, element: &Element) -> bool {
+    fn enter(&mut self, id: NodeId, tag: Tag, element: &Element<'_>) -> bool {
         if self.content.leaves_out(id, tag, element) || self.content.stands_beside_the_text(id, tag) {
             return false;
         }
@@ -112,7 +112,7 @@ impl TextWriter<'_, '_> {
 
 #[cfg(test)]
 mod tests {
-    use dom_query::Document;
+    use crate::dom::Document;
 
     use super::*;
 

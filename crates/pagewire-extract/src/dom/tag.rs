@@ -1,6 +1,6 @@
 //! The kinds of elements, as small numbers: what an element is for is asked millions of times, its name once.
 
-use dom_query::{LocalName, local_name};
+use html5ever::{LocalName, local_name};
 
 macro_rules! tags {
     ($($tag:ident => $name:tt,)*) => {

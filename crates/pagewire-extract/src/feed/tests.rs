@@ -117,7 +117,7 @@ fn an_item_cannot_reach_out_of_its_article() {
     }
     let html = read(&format!("<rss><channel><title>T</title>{items}</channel></rss>")).to_html();
     let document = crate::dom::parse(&html);
-    assert_eq!(document.select("body > article > h2").length(), 3, "{html}");
+    assert_eq!(document.select("body > article > h2").len(), 3, "{html}");
     assert!(!html.contains("javascript"), "{html}");
 }
 

@@ -12,9 +12,8 @@ mod select;
 mod visible;
 
 use std::collections::HashSet;
-use std::hash::{BuildHasherDefault, Hasher};
 
-use dom_query::{Document, Element, NodeId, NodeRef};
+use crate::dom::{Document, Element, NodeId, NodeRef};
 
 use crate::dom::Tag;
 use outline::Outline;
@@ -23,17 +22,19 @@ use select::Kind;
 /// The part of a document that is written.
 pub(crate) struct Content<'d> {
     roots: Vec<NodeRef<'d>>,
-    dropped: IdSet,
+    dropped: NodeSet,
     /// Heading that says what the page's title says; the text of an article stands without it.
     title: Option<NodeId>,
     is_article: bool,
+    /// Characters that were counted in it.
+    characters: usize,
 }
 
 impl<'d> Content<'d> {
     /// All that is visible.
     pub(crate) fn whole(document: &'d Document) -> Self {
         let roots = document.body().into_iter().collect();
-        Self { roots, dropped: IdSet::default(), title: None, is_article: false }
+        Self { roots, dropped: NodeSet::default(), title: None, is_article: false, characters: 0 }
     }
 
     /// The main content.
@@ -50,12 +51,15 @@ impl<'d> Content<'d> {
         }
         let before = title.filter(|title| !outline.is_within(*title, choice.root));
         let roots = before.into_iter().chain([choice.root]);
-        let roots = roots.map(|at| NodeRef::new(outline.blocks[at].id, body.tree)).collect();
+        let roots = roots.map(|at| NodeRef::new(outline.blocks[at].id, body.document)).collect();
+        let mut dropped = NodeSet::default();
+        outline.dropped().for_each(|id| dropped.insert(id));
         Self {
             roots,
-            dropped: outline.dropped().collect(),
+            dropped,
             title: title.map(|at| outline.blocks[at].id),
             is_article: choice.kind == Kind::Article,
+            characters: outline.blocks[choice.root].sum.text as usize,
         }
     }
 
@@ -65,15 +69,14 @@ impl<'d> Content<'d> {
             return;
         }
         let mut taken = HashSet::new();
-        self.dropped.clear();
+        self.dropped = NodeSet::default();
         self.title = None;
         self.is_article = false;
         self.roots.clear();
-        for node in document.select(&selectors.join(", ")).nodes() {
+        for node in document.select(&selectors.join(", ")) {
             // In the order of the document: an ancestor comes before what is within it.
-            if !node.ancestors_it(None).any(|ancestor| taken.contains(&ancestor.id)) && taken.insert(node.id)
-            {
-                self.roots.push(*node);
+            if !node.ancestors().any(|ancestor| taken.contains(&ancestor.id)) && taken.insert(node.id) {
+                self.roots.push(node);
             }
         }
     }
@@ -81,7 +84,9 @@ impl<'d> Content<'d> {
     /// Leaves out what these selectors match.
     pub(crate) fn exclude(&mut self, document: &'d Document, selectors: &[String]) {
         for selector in selectors {
-            self.dropped.extend(document.select(selector).nodes().iter().map(|node| node.id));
+            for node in document.select(selector) {
+                self.dropped.insert(node.id);
+            }
         }
     }
 
@@ -90,9 +95,14 @@ impl<'d> Content<'d> {
         &self.roots
     }
 
+    /// Room for the text, where it was measured.
+    pub(crate) fn buffer(&self) -> String {
+        String::with_capacity(self.characters + self.characters / 8)
+    }
+
     /// Whether an element is left out, with all that is in it.
-    pub(crate) fn leaves_out(&self, id: NodeId, tag: Tag, element: &Element) -> bool {
-        visible::is_hidden(tag, element) || self.dropped.contains(&id)
+    pub(crate) fn leaves_out(&self, id: NodeId, tag: Tag, element: &Element<'_>) -> bool {
+        visible::is_hidden(tag, element) || self.dropped.contains(id)
     }
 
     /// Whether an element is of the page but not of the text itself: an article's title, a picture's caption.
@@ -114,25 +124,21 @@ fn title_of(outline: &Outline, root: usize) -> Option<usize> {
     within.or_else(|| titles.iter().rev().find(|at| **at < root)).copied()
 }
 
-type IdSet = HashSet<NodeId, BuildHasherDefault<IdHasher>>;
-
-/// Ids are small numbers that nobody outside chooses one by one; they are spread and no more.
+/// Nodes of a document, a bit for each.
 #[derive(Debug, Default)]
-struct IdHasher(u64);
+struct NodeSet(Vec<u64>);
 
-impl Hasher for IdHasher {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.write_u32(u32::from(*byte));
+impl NodeSet {
+    fn insert(&mut self, id: NodeId) {
+        let (word, bit) = (id.place() / 64, id.place() % 64);
+        if word >= self.0.len() {
+            self.0.resize(word + 1, 0);
         }
+        self.0[word] |= 1 << bit;
     }
 
-    fn write_u32(&mut self, number: u32) {
-        self.0 = (self.0.rotate_left(5) ^ u64::from(number)).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    fn contains(&self, id: NodeId) -> bool {
+        self.0.get(id.place() / 64).is_some_and(|word| word & (1 << (id.place() % 64)) != 0)
     }
 }
 

@@ -3,12 +3,12 @@
 //! Made by one walk over the tree, and all that is decided afterwards is decided on it: linear in the page, and a
 //! fraction of its size.
 
-use dom_query::{Element, NodeData, NodeId, NodeRef, Tree, local_name};
+use crate::dom::{Document, Element, NodeData, NodeId, NodeRef, local_name};
 
 use super::names::{self, Hints};
 use super::phrases::{self, Phrase};
 use super::visible::is_hidden;
-use crate::dom::{Tag, Visitor, walk};
+use crate::dom::{ELEMENT_TABLES_BYTES, Tag, Visitor, walk};
 
 /// What stands in an element, or in all that is in it.
 #[derive(Debug, Clone, Copy, Default)]
@@ -22,11 +22,11 @@ pub(super) struct Amount {
     /// How much this looks like what a reader came for, and not like what surrounds it.
     pub(super) score: f32,
     /// Runs of text.
-    pub(super) runs: u32,
+    pub(super) runs: u16,
     /// Headings that are links: the mark of teasers.
-    pub(super) linked_headings: u16,
+    pub(super) linked_headings: u8,
     /// Pictures.
-    pub(super) images: u16,
+    pub(super) images: u8,
 }
 
 impl Amount {
@@ -35,7 +35,7 @@ impl Amount {
         self.link += other.link;
         self.prose += other.prose;
         self.score += other.score;
-        self.runs += other.runs;
+        self.runs = self.runs.saturating_add(other.runs);
         self.linked_headings = self.linked_headings.saturating_add(other.linked_headings);
         self.images = self.images.saturating_add(other.images);
     }
@@ -70,6 +70,8 @@ pub(super) struct Block {
     pub(super) ends_sentence: bool,
     pub(super) dropped: bool,
 }
+
+const _: () = assert!(size_of::<Block>() <= ELEMENT_TABLES_BYTES);
 
 pub(super) struct Outline {
     pub(super) blocks: Vec<Block>,
@@ -115,8 +117,9 @@ impl Within {
 impl Outline {
     pub(super) fn of(body: NodeRef<'_>) -> Self {
         let mut measuring = Measuring {
-            tree: body.tree,
-            blocks: Vec::new(),
+            document: body.document,
+            // All at once: a list that grows holds the old and the new one for a while.
+            blocks: Vec::with_capacity(body.document.elements()),
             open: Vec::new(),
             run: Run::default(),
             within: Within::default(),
@@ -200,7 +203,7 @@ impl Outline {
 }
 
 struct Measuring<'d> {
-    tree: &'d Tree,
+    document: &'d Document,
     blocks: Vec<Block>,
     open: Vec<usize>,
     run: Run,
@@ -208,7 +211,7 @@ struct Measuring<'d> {
 }
 
 impl Visitor for Measuring<'_> {
-    fn enter(&mut self, id: NodeId, tag: Tag, element: &Element) -> bool {
+    fn enter(&mut self, id: NodeId, tag: Tag, element: &Element<'_>) -> bool {
         if is_hidden(tag, element) && !self.blocks.is_empty() {
             return false;
         }
@@ -304,21 +307,17 @@ impl Measuring<'_> {
         let within = self.within;
         let prose = run.is_prose() && within.headings == 0 && within.code == 0;
         let own = &mut self.blocks[run.owner].own;
-        own.runs += 1;
+        own.runs = own.runs.saturating_add(1);
         own.score += run.score(prose, within);
         if prose {
             own.prose += run.text;
         }
         self.blocks[run.owner].ends_sentence = run.ends_sentence;
         if run.text <= phrases::CHARACTERS_MAX {
-            let phrase = self
-                .tree
-                .get_unchecked(&first)
-                .query(|node| match &node.data {
-                    NodeData::Text { contents } => phrases::of_text(contents, run.text),
-                    _ => None,
-                })
-                .flatten();
+            let phrase = match NodeRef::new(first, self.document).data() {
+                NodeData::Text(text) => phrases::of_text(text, run.text),
+                _ => None,
+            };
             self.blocks[run.owner].phrase = phrase;
         }
     }
@@ -428,12 +427,12 @@ fn is_way_mark(text: &str) -> bool {
 }
 
 /// Whether a link leads to another place than one on its own page.
-fn leads_away(link: &Element) -> bool {
-    link.attr_ref(local_name!("href")).is_some_and(|href| !href.trim_start().starts_with('#'))
+fn leads_away(link: &Element<'_>) -> bool {
+    link.attr(local_name!("href")).is_some_and(|href| !href.trim_start().starts_with('#'))
 }
 
 /// What an element's tag and attributes hint at.
-fn hints_of(tag: Tag, element: &Element) -> Hints {
+fn hints_of(tag: Tag, element: &Element<'_>) -> Hints {
     let mut hints = match tag {
         Tag::Nav | Tag::Menu => Hints::NOISE,
         Tag::Aside => Hints::SIDE,
@@ -442,10 +441,10 @@ fn hints_of(tag: Tag, element: &Element) -> Hints {
         _ => Hints::NONE,
     };
     let is_section =
-        tag == Tag::Section || element.attr_ref(local_name!("class")).is_some_and(|class| class == "section");
-    for attribute in &element.attrs {
-        let value: &str = &attribute.value;
-        match attribute.name.local {
+        tag == Tag::Section || element.attr(local_name!("class")).is_some_and(|class| class == "section");
+    for attribute in element.attributes() {
+        let value = attribute.value;
+        match *attribute.name {
             // The whole page is called many things.
             // Of a part of a document the id is its heading's words.
             local_name!("id") if is_section && names::is_sentence(value) => {}

@@ -1,15 +1,15 @@
 //! What of a page is never seen: scripts, controls, and what the page itself hides.
 
-use dom_query::{Element, local_name};
+use crate::dom::{Element, local_name};
 
 use crate::dom::Tag;
 
 /// Whether an element is never seen, or is a control and no content.
-pub(crate) fn is_hidden(tag: Tag, element: &Element) -> bool {
+pub(crate) fn is_hidden(tag: Tag, element: &Element<'_>) -> bool {
     tag.is_never_read()
-        || element.attrs.iter().any(|attribute| match attribute.name.local {
+        || element.attributes().any(|attribute| match *attribute.name {
             local_name!("hidden") => true,
-            local_name!("style") => hides(&attribute.value),
+            local_name!("style") => hides(attribute.value),
             _ => false,
         })
 }

@@ -1,6 +1,6 @@
 //! Code: spans within a line and blocks of lines.
 
-use dom_query::{Element, NodeId, NodeRef, local_name};
+use crate::dom::{Element, NodeId, NodeRef, local_name};
 
 use super::walk::attribute;
 use crate::dom::{Tag, Visitor, walk};
@@ -55,7 +55,7 @@ impl Visitor for Lines {
         self.text.push_str(text);
     }
 
-    fn enter(&mut self, _: NodeId, tag: Tag, element: &Element) -> bool {
+    fn enter(&mut self, _: NodeId, tag: Tag, element: &Element<'_>) -> bool {
         // Copy buttons and numbers of lines are no code.
         let is_aside = tag.is_never_read()
             || attribute(element, local_name!("class")).is_some_and(|class| {
@@ -92,19 +92,18 @@ impl Lines {
 
 /// The language of code, as classes name it: on the block, the `code` in it, or what stands around it.
 fn language_of(pre: &NodeRef<'_>) -> Option<String> {
-    let code = pre.children_it(false).find(|child| child.has_name("code"));
-    let around = pre.ancestors_it(Some(AROUND_MAX));
+    let code = pre.children().find(|child| child.has_name("code"));
+    let around = pre.ancestors().take(AROUND_MAX);
     code.into_iter().chain([*pre]).chain(around).find_map(|node| {
-        let element = node.element_ref()?;
+        let element = node.element()?;
         named_language(&element)
     })
 }
 
-fn named_language(element: &Element) -> Option<String> {
+fn named_language(element: &Element<'_>) -> Option<String> {
     let data = element
-        .attrs
-        .iter()
-        .find(|attribute| matches!(&*attribute.name.local, "data-lang" | "data-language"))
+        .attributes()
+        .find(|attribute| matches!(&**attribute.name, "data-lang" | "data-language"))
         .map(|attribute| attribute.value.trim().to_owned());
     let language = data.or_else(|| {
         let classes = attribute(element, local_name!("class"))?;

@@ -4,7 +4,7 @@
 
 use std::collections::HashMap;
 
-use dom_query::{Element, NodeId, local_name};
+use crate::dom::{Element, NodeId, local_name};
 
 use crate::dom::{Tag, Visitor, walk};
 use crate::main_content::Content;
@@ -79,13 +79,13 @@ struct Notes<'c, 'd> {
 impl Visitor for Notes<'_, '_> {
     fn text(&mut self, _: NodeId, _: &str) {}
 
-    fn enter(&mut self, id: NodeId, tag: Tag, element: &Element) -> bool {
+    fn enter(&mut self, id: NodeId, tag: Tag, element: &Element<'_>) -> bool {
         if self.content.leaves_out(id, tag, element) {
             return false;
         }
         if tag == Tag::Li
             && self.found.len() < NOTES_MAX
-            && let Some(id) = element.attr_ref(local_name!("id"))
+            && let Some(id) = element.attr(local_name!("id"))
             && is_note(id.trim())
         {
             self.found.insert(id.trim().to_owned(), Label::default());

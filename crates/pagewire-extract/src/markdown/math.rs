@@ -1,6 +1,6 @@
 //! Formulas: the TeX that stands behind what MathML, KaTeX, MathJax and encyclopedias show.
 
-use dom_query::{Element, NodeRef, local_name};
+use crate::dom::{Element, NodeRef, local_name};
 
 use super::walk::attribute;
 use crate::dom::Tag;
@@ -9,19 +9,18 @@ use crate::dom::Tag;
 const TEX_BYTES_MAX: usize = 4_000;
 
 /// The TeX of a `math` element: its `alttext`, or its annotation.
-pub(super) fn of_element(node: &NodeRef<'_>, element: &Element) -> Option<String> {
+pub(super) fn of_element(node: &NodeRef<'_>, element: &Element<'_>) -> Option<String> {
     let alternative = element
-        .attrs
-        .iter()
-        .find(|attribute| &*attribute.name.local == "alttext")
+        .attributes()
+        .find(|attribute| &**attribute.name == "alttext")
         .map(|found| found.value.to_string());
     alternative
         .or_else(|| {
-            let annotation = node.descendants_it().find(|within| {
-                within.element_ref().is_some_and(|element| {
-                    Tag::of(&element.name.local) == Tag::Annotation
+            let annotation = node.descendants().find(|within| {
+                within.element().is_some_and(|element| {
+                    element.tag == Tag::Annotation
                         && element
-                            .attr_ref(local_name!("encoding"))
+                            .attr(local_name!("encoding"))
                             .is_some_and(|encoding| encoding.contains("tex"))
                 })
             })?;
@@ -32,13 +31,13 @@ pub(super) fn of_element(node: &NodeRef<'_>, element: &Element) -> Option<String
 }
 
 /// The TeX that MathJax keeps in a script.
-pub(super) fn of_script(node: &NodeRef<'_>, element: &Element) -> Option<String> {
+pub(super) fn of_script(node: &NodeRef<'_>, element: &Element<'_>) -> Option<String> {
     let kind = attribute(element, local_name!("type"))?;
     kind.starts_with("math/tex").then(|| node.text()).as_deref().and_then(plain)
 }
 
 /// The TeX in the alternative text of a formula's picture.
-pub(super) fn of_image<'a>(element: &Element, alternative: &'a str) -> Option<&'a str> {
+pub(super) fn of_image<'a>(element: &Element<'_>, alternative: &'a str) -> Option<&'a str> {
     let class = attribute(element, local_name!("class"))?;
     let is_formula = class.contains("mwe-math")
         || class.split_ascii_whitespace().any(|class| class == "latex" || class == "tex");
@@ -47,7 +46,7 @@ pub(super) fn of_image<'a>(element: &Element, alternative: &'a str) -> Option<&'
 }
 
 /// Whether an element shows a formula for the eye that stands beside it for programs as well.
-pub(super) fn is_rendering(tag: Tag, element: &Element) -> bool {
+pub(super) fn is_rendering(tag: Tag, element: &Element<'_>) -> bool {
     tag == Tag::Span
         && attribute(element, local_name!("class")).is_some_and(|class| {
             class.split_ascii_whitespace().any(|class| {

@@ -1,6 +1,6 @@
 //! GFM tables. A table that only lays the page out is written as the blocks that it holds.
 
-use dom_query::{LocalName, NodeRef, local_name};
+use crate::dom::{LocalName, NodeRef, local_name};
 
 use super::walk::Walk;
 use crate::dom::Tag;
@@ -184,9 +184,9 @@ fn kept<'w, 'd>(
     node: &NodeRef<'d>,
 ) -> impl Iterator<Item = (Tag, NodeRef<'d>)> + use<'w, 'd> {
     let content = walk.content;
-    node.children_it(false).filter_map(move |child| {
-        let element = child.element_ref()?;
-        let tag = Tag::of(&element.name.local);
+    node.children().filter_map(move |child| {
+        let element = child.element()?;
+        let tag = element.tag;
         (!content.leaves_out(child.id, tag, &element)).then_some((tag, child))
     })
 }
@@ -204,15 +204,15 @@ fn row_of<'d>(walk: &Walk<'_, 'd>, row: &NodeRef<'d>, in_head: bool) -> Option<R
 }
 
 fn span(cell: &NodeRef<'_>, name: LocalName, max: usize) -> usize {
-    let span = cell.element_ref().and_then(|element| element.attr_ref(name)?.trim().parse().ok());
+    let span = cell.element().and_then(|element| element.attr(name)?.trim().parse().ok());
     span.unwrap_or(1).clamp(1, max)
 }
 
 /// Whether a cell holds what a line of a table cannot; in a table with a head, lists go on a line.
 fn holds_blocks(cell: &NodeRef<'_>, has_head: bool) -> bool {
     let mut paragraphs = 0;
-    cell.descendants_it().any(|node| {
-        let Some(tag) = node.element_ref().map(|element| Tag::of(&element.name.local)) else { return false };
+    cell.descendants().any(|node| {
+        let Some(tag) = node.element().map(|element| element.tag) else { return false };
         paragraphs += usize::from(tag == Tag::P);
         !has_head && paragraphs > PARAGRAPHS_MAX
             || matches!(tag, Tag::Table | Tag::Blockquote | Tag::H1 | Tag::H2 | Tag::H3)

@@ -1,4 +1,4 @@
-use dom_query::Document;
+use crate::dom::Document;
 
 use super::*;
 

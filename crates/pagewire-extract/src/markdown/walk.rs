@@ -2,7 +2,7 @@
 //!
 //! Recursion goes down to a depth that no page for people reaches; below it there is only text.
 
-use dom_query::{Element, LocalName, NodeData, NodeRef, local_name};
+use crate::dom::{Element, LocalName, NodeData, NodeRef, local_name};
 use url::Url;
 
 use super::footnotes::Footnotes;
@@ -34,7 +34,7 @@ impl<'c, 'd> Walk<'c, 'd> {
         Self {
             content,
             base,
-            writer: Writer::default(),
+            writer: Writer::into_buffer(content.buffer()),
             footnotes: Footnotes::default(),
             depth: 0,
             nesting: 0,
@@ -65,7 +65,7 @@ impl<'c, 'd> Walk<'c, 'd> {
             return;
         }
         self.depth += 1;
-        for child in node.children_it(false) {
+        for child in node.children() {
             self.node(&child);
         }
         self.depth -= 1;
@@ -75,19 +75,15 @@ impl<'c, 'd> Walk<'c, 'd> {
         if self.writer.is_full() {
             return;
         }
-        if let Some(element) = node.element_ref() {
-            self.element(node, &element);
-        } else {
-            node.query(|node| {
-                if let NodeData::Text { contents } = &node.data {
-                    self.writer.text(contents);
-                }
-            });
+        match node.data() {
+            NodeData::Element(element) => self.element(node, &element),
+            NodeData::Text(text) => self.writer.text(text),
+            NodeData::Comment(_) | NodeData::Root => {}
         }
     }
 
-    fn element(&mut self, node: &NodeRef<'d>, element: &Element) {
-        let tag = Tag::of(&element.name.local);
+    fn element(&mut self, node: &NodeRef<'d>, element: &Element<'_>) {
+        let tag = element.tag;
         if tag == Tag::Script {
             if let Some(tex) = math::of_script(node, element) {
                 self.math(&tex);
@@ -112,8 +108,7 @@ impl<'c, 'd> Walk<'c, 'd> {
             Tag::Pre => self.code_block(node),
             Tag::Ul | Tag::Menu => self.list(node, None),
             Tag::Ol => {
-                let start =
-                    element.attr_ref(local_name!("start")).and_then(|start| start.trim().parse().ok());
+                let start = element.attr(local_name!("start")).and_then(|start| start.trim().parse().ok());
                 self.list(node, Some(start.unwrap_or(1).min(999_999_999)));
             }
             Tag::Li => self.item(node, element),
@@ -162,8 +157,8 @@ impl<'c, 'd> Walk<'c, 'd> {
         }
     }
 
-    fn link(&mut self, node: &NodeRef<'d>, element: &Element) {
-        let href = element.attr_ref(local_name!("href")).map(str::trim).unwrap_or_default();
+    fn link(&mut self, node: &NodeRef<'d>, element: &Element<'_>) {
+        let href = element.attr(local_name!("href")).map(str::trim).unwrap_or_default();
         if let Some(target) = href.strip_prefix('#') {
             if self.footnotes.is_way_back(target) {
                 return;
@@ -184,8 +179,8 @@ impl<'c, 'd> Walk<'c, 'd> {
         }
     }
 
-    fn image(&mut self, element: &Element) {
-        let alt = element.attr_ref(local_name!("alt")).unwrap_or_default();
+    fn image(&mut self, element: &Element<'_>) {
+        let alt = element.attr(local_name!("alt")).unwrap_or_default();
         if let Some(tex) = math::of_image(element, alt) {
             self.math(tex);
             return;
@@ -208,7 +203,7 @@ impl<'c, 'd> Walk<'c, 'd> {
 
     /// Raised and lowered figures, for which there are signs; other text stands as it is.
     fn raised(&mut self, node: &NodeRef<'d>, tag: Tag) {
-        let text = node.children_it(false).all(|child| !child.is_element()).then(|| node.text());
+        let text = node.children().all(|child| !child.is_element()).then(|| node.text());
         match text.and_then(|text| signs::of(&text, tag)) {
             Some(signs) => self.writer.text(&signs),
             None => self.children(node),
@@ -263,9 +258,8 @@ impl<'c, 'd> Walk<'c, 'd> {
         self.writer.block();
     }
 
-    fn item(&mut self, node: &NodeRef<'d>, element: &Element) {
-        if let Some(label) = element.attr_ref(local_name!("id")).and_then(|id| self.footnotes.definition(id))
-        {
+    fn item(&mut self, node: &NodeRef<'d>, element: &Element<'_>) {
+        if let Some(label) = element.attr(local_name!("id")).and_then(|id| self.footnotes.definition(id)) {
             let marker = format!("[^{label}]: ");
             self.nested(node, Some(&marker), "    ");
             return;
@@ -307,11 +301,11 @@ impl<'c, 'd> Walk<'c, 'd> {
 }
 
 /// Whether a paragraph is the label of a note: "Warning".
-fn is_label(element: &Element) -> bool {
+fn is_label(element: &Element<'_>) -> bool {
     attribute(element, local_name!("class")).is_some_and(|class| class.contains("admonition-title"))
 }
 
 /// An attribute's value.
-pub(super) fn attribute(element: &Element, name: LocalName) -> Option<&str> {
-    element.attr_ref(name).map(str::trim).filter(|value| !value.is_empty())
+pub(super) fn attribute<'d>(element: &Element<'d>, name: LocalName) -> Option<&'d str> {
+    element.attr(name).map(str::trim).filter(|value| !value.is_empty())
 }

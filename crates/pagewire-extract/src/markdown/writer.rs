@@ -98,6 +98,11 @@ pub(super) struct Writer {
 }
 
 impl Writer {
+    /// A writer that begins with this room.
+    pub(super) fn into_buffer(out: String) -> Self {
+        Self { out, ..Self::default() }
+    }
+
     /// A writer for the content of a table cell.
     pub(super) fn of_cell() -> Self {
         Self { one_line: true, in_cell: true, ..Self::default() }

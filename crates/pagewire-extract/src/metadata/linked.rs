@@ -1,6 +1,6 @@
 //! What the head links to: the canonical address, icons, feeds, the page in other languages.
 
-use dom_query::{Document, NodeRef};
+use crate::dom::{Document, NodeRef};
 use serde_json::{Map, Value};
 use url::Url;
 
@@ -30,16 +30,16 @@ pub(super) struct Linked {
 impl Linked {
     pub(super) fn of(document: &Document, base: &Url) -> Self {
         let mut linked = Self::default();
-        for node in document.select("link[rel][href]").nodes().iter().take(10 * LINKS_MAX) {
+        for node in document.select("link[rel][href]").into_iter().take(10 * LINKS_MAX) {
             let rel = node.attr("rel").unwrap_or_default().to_ascii_lowercase();
-            let Some(url) = node.attr("href").and_then(|href| absolute(base, &href)) else { continue };
+            let Some(url) = node.attr("href").and_then(|href| absolute(base, href)) else { continue };
             let is = |word: &str| rel.split_ascii_whitespace().any(|found| found == word);
             if is("canonical") && linked.canonical.is_none() {
                 linked.canonical = Some(url);
             } else if rel.contains("icon") && !is("preload") {
-                add(&mut linked.icons, node, url, &["rel", "sizes", "type"]);
+                add(&mut linked.icons, &node, url, &["rel", "sizes", "type"]);
             } else if is("alternate") && !is("stylesheet") {
-                linked.add_alternate(node, url);
+                linked.add_alternate(&node, url);
             }
         }
         linked

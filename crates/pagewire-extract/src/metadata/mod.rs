@@ -22,7 +22,7 @@ mod about;
 mod linked;
 mod seen;
 
-use dom_query::Document;
+use crate::dom::{Document, NodeRef};
 use serde_json::{Map, Value};
 use url::Url;
 
@@ -107,7 +107,10 @@ pub(crate) fn of_page(text: &str, document: &Document, page: &Url) -> Map<String
         tags: meta::of_document(document),
         about: About::of(&nodes),
         linked: Linked::of(document, &base),
-        language: document.select_single("html[lang]").attr("lang").map(|lang| lang.trim().to_owned()),
+        language: document
+            .select_first("html[lang]")
+            .and_then(|node| node.attr("lang"))
+            .map(|lang| lang.trim().to_owned()),
     };
     source.metadata()
 }
@@ -168,7 +171,7 @@ impl Source<'_> {
     }
 
     fn title(&self) -> Option<String> {
-        let title = folded(&self.document.select_single("title").text());
+        let title = folded(&self.document.select_first("title").map(NodeRef::text).unwrap_or_default());
         Some(title)
             .filter(|title| !title.is_empty())
             .or_else(|| self.first_of(&TITLES))
@@ -229,11 +232,15 @@ impl Source<'_> {
 
     fn language(&self) -> Option<String> {
         let of_page = self.language.clone().filter(|language| !language.is_empty());
-        let by_xml =
-            || self.document.select_single("html").attr("xml:lang").map(|lang| lang.trim().to_owned());
+        let by_xml = || {
+            self.document
+                .select_first("html")
+                .and_then(|node| node.attr("xml:lang"))
+                .map(|lang| lang.trim().to_owned())
+        };
         let by_http = || {
-            let tag = self.document.select_single("meta[http-equiv='content-language' i][content]");
-            tag.attr("content")
+            let tag = self.document.select_first("meta[http-equiv='content-language' i][content]");
+            tag.and_then(|tag| tag.attr("content"))
                 .map(|language| language.split(',').next().unwrap_or_default().trim().to_owned())
         };
         let by_locale = || self.first_of(&["og:locale"]).map(|locale| locale.replace('_', "-"));

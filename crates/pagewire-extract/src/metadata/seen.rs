@@ -1,6 +1,6 @@
 //! What the page shows of itself to people: headline, byline, the times beside it.
 
-use dom_query::Document;
+use crate::dom::{Document, NodeRef};
 
 /// Words of a byline; what is longer is none.
 const BYLINE_WORDS_MAX: usize = 12;
@@ -28,7 +28,7 @@ const MODIFIED: [&str; 2] =
 
 /// The first heading.
 pub(super) fn headline(document: &Document) -> Option<String> {
-    let text = folded(&document.select_single("h1").text());
+    let text = folded(&document.select_first("h1").map(NodeRef::text).unwrap_or_default());
     (!text.is_empty()).then_some(text)
 }
 
@@ -36,8 +36,8 @@ pub(super) fn headline(document: &Document) -> Option<String> {
 pub(super) fn authors(document: &Document) -> Vec<String> {
     for selector in AUTHORS {
         let mut names: Vec<String> = Vec::new();
-        for node in document.select(selector).nodes().iter().take(LOOKED_AT_MAX) {
-            let name = node.attr("content").map_or_else(|| folded(&node.text()), |name| folded(&name));
+        for node in document.select(selector).into_iter().take(LOOKED_AT_MAX) {
+            let name = node.attr("content").map_or_else(|| folded(&node.text()), folded);
             let name = without_by(&name).to_owned();
             let is_name = !name.is_empty()
                 && name.chars().count() <= BYLINE_CHARS_MAX
@@ -65,8 +65,8 @@ pub(super) fn modified(document: &Document) -> Vec<String> {
 }
 
 fn time_at(document: &Document, selector: &str) -> Option<String> {
-    let node = *document.select_single(selector).nodes().first()?;
-    let said = ["datetime", "content"].iter().find_map(|name| node.attr(name)).map(|text| folded(&text));
+    let node = document.select_first(selector)?;
+    let said = ["datetime", "content"].iter().find_map(|name| node.attr(name)).map(folded);
     Some(said.unwrap_or_else(|| folded(&node.text()))).filter(|text| !text.is_empty())
 }
 

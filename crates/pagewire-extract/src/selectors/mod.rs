@@ -6,7 +6,7 @@
 mod read;
 mod xpath;
 
-use dom_query::{Document, Matcher, NodeRef, Selection};
+use crate::dom::{Document, Matcher, NodeRef};
 use regex::Regex;
 use serde_json::Value;
 
@@ -124,8 +124,7 @@ impl SelectorField {
     fn matches<'d>(&self, within: &NodeRef<'d>, scope: &SelectorScope<'_>) -> Vec<Match<'d>> {
         match &self.finder {
             Finder::Css { matcher, .. } => {
-                let found = Selection::from(*within).select_matcher(matcher);
-                found.nodes().iter().take(MATCHES_MAX).map(|node| Match::Node(*node)).collect()
+                within.matches(matcher).take(MATCHES_MAX).map(Match::Node).collect()
             }
             Finder::XPath(xpath) => match xpath.evaluate(within, &scope.xpaths) {
                 None => Vec::new(),
@@ -134,7 +133,7 @@ impl SelectorField {
                     .into_iter()
                     .take(MATCHES_MAX)
                     .map(|place| match place {
-                        Place::Node(id) => Match::Node(NodeRef::new(id, within.tree)),
+                        Place::Node(id) => Match::Node(NodeRef::new(id, within.document)),
                         Place::Attribute(value) => Match::Text(value),
                     })
                     .collect(),

@@ -1,6 +1,6 @@
 //! Reading a selector out of a request, with every fault told by its pointer.
 
-use dom_query::Matcher;
+use crate::dom::Matcher;
 use pagewire_types::fields::{brief, pointer_step};
 use regex::{Regex, RegexBuilder};
 use serde_json::{Map, Value};

@@ -8,7 +8,7 @@
 mod node;
 mod refuse;
 
-use dom_query::{NodeId, NodeRef};
+use crate::dom::{NodeId, NodeRef};
 use xpath_eval::{EvaluationContext, Expr, Value, evaluate};
 
 pub(super) use node::Page;
@@ -98,7 +98,7 @@ fn nesting_of(text: &str) -> usize {
 mod tests {
     use std::time::Duration;
 
-    use dom_query::Document;
+    use crate::dom::Document;
 
     use super::*;
     use crate::cpu_clock::CpuClock;
@@ -113,7 +113,7 @@ mod tests {
             Some(Found::Nodes(places)) => places
                 .into_iter()
                 .map(|place| match place {
-                    Place::Node(id) => NodeRef::new(id, &document.tree).text().to_string(),
+                    Place::Node(id) => NodeRef::new(id, &document).text().to_string(),
                     Place::Attribute(value) => value,
                 })
                 .collect(),

@@ -4,7 +4,7 @@
 use std::cell::{Cell, OnceCell};
 use std::ops::Range;
 
-use dom_query::{Document, NodeRef};
+use crate::dom::{Document, NodeRef};
 use serde_json::{Map, Value};
 
 use super::find::{Find, Finder, Found};
@@ -52,8 +52,11 @@ pub(crate) struct Visible<'d, 'l> {
 
 impl<'d, 'l> Visible<'d, 'l> {
     pub(crate) fn of(document: &'d Document, lexicon: &'l Lexicon) -> Self {
-        let language = document.select_single("html[lang]").attr("lang").map(|lang| lang.trim().to_owned());
-        let title = document.select_single("title").text();
+        let language = document
+            .select_first("html[lang]")
+            .and_then(|node| node.attr("lang"))
+            .map(|lang| lang.trim().to_owned());
+        let title = document.select_first("title").map(NodeRef::text).unwrap_or_default();
         Self {
             document,
             lexicon,

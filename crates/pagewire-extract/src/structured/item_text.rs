@@ -3,7 +3,7 @@
 
 use std::ops::ControlFlow;
 
-use dom_query::NodeRef;
+use crate::dom::NodeRef;
 
 use super::{Allowance, tree};
 
@@ -37,11 +37,11 @@ pub(crate) fn text_of(element: &NodeRef<'_>, allowance: &mut Allowance) -> Strin
 
 impl Writer {
     fn element(&mut self, element: &NodeRef<'_>, depth: usize, left: &mut Allowance) -> ControlFlow<()> {
-        let lines = element.qual_name_ref().map_or(0, |name| lines_around(&name.local));
+        let lines = element.name().map_or(0, |name| lines_around(name));
         self.end_run();
         self.break_lines(lines);
         if depth < super::DEPTH_MAX {
-            for child in tree::children_of(element, false) {
+            for child in tree::children_of(element) {
                 if !left.take(1) {
                     return ControlFlow::Break(());
                 }
@@ -112,7 +112,7 @@ fn is_space(c: char) -> bool {
 }
 
 fn is_unread(element: &NodeRef<'_>) -> bool {
-    element.qual_name_ref().is_some_and(|name| matches!(&*name.local, "script" | "style" | "link" | "meta"))
+    element.name().is_some_and(|name| matches!(&**name, "script" | "style" | "link" | "meta"))
 }
 
 /// How many line breaks stand before and after an element.
@@ -128,7 +128,7 @@ fn lines_around(name: &str) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use dom_query::Document;
+    use crate::dom::Document;
 
     use super::*;
 
@@ -143,7 +143,7 @@ mod tests {
             ("\u{a0} a \u{a0}\n b", "a b"),
         ] {
             let document = Document::from(format!("<body><div id=x>{html}</div>"));
-            let node = document.select_single("#x").nodes()[0];
+            let node = document.select_first("#x").expect("an element");
             assert_eq!(text_of(&node, &mut Allowance::new(1_000)), expected, "{html}");
         }
     }

@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use dom_query::Document;
+use crate::dom::Document;
 use serde_json::{Map, Value};
 
 /// Tags that are read at most.
@@ -43,7 +43,7 @@ impl MetaTags {
 
 pub(crate) fn of_document(document: &Document) -> MetaTags {
     let mut tags = MetaTags::default();
-    for node in document.select("meta[content]").nodes().iter().take(TAGS_MAX) {
+    for node in document.select("meta[content]").into_iter().take(TAGS_MAX) {
         let name = node.attr("property").or_else(|| node.attr("name")).or_else(|| node.attr("itemprop"));
         let (Some(name), Some(content)) = (name, node.attr("content")) else { continue };
         let (name, content) = (name.trim().to_ascii_lowercase(), content.trim());

@@ -5,7 +5,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use dom_query::{Document, NodeId, NodeRef};
+use crate::dom::{Document, NodeId, NodeRef};
 use serde_json::{Map, Value};
 
 use super::{Allowance, DEPTH_MAX, item_text, reference, tree};
@@ -78,7 +78,7 @@ impl<'d> Reader<'d> {
         }
         let mut item = Map::new();
         let attribute = |name: &str| element.attr(name).unwrap_or_default();
-        let types: Vec<Value> = words(&attribute("itemtype")).map(Value::from).collect();
+        let types: Vec<Value> = words(attribute("itemtype")).map(Value::from).collect();
         if !types.is_empty() {
             item.insert("type".to_owned(), one_or_all(types));
             let id = attribute("itemid");
@@ -90,7 +90,7 @@ impl<'d> Reader<'d> {
         for property in self.properties_under(element) {
             self.add_property(&property, nesting, &mut properties);
         }
-        for id in words(&attribute("itemref")) {
+        for id in words(attribute("itemref")) {
             if !self.allowance.take(1) {
                 break;
             }
@@ -122,7 +122,7 @@ impl<'d> Reader<'d> {
             }
         };
         let mut size = None;
-        for name in words(&names) {
+        for name in words(names) {
             // The first name's value has been paid for; each other one is a copy.
             if size.is_some_and(|size| !self.allowance.take(size)) {
                 break;
@@ -139,7 +139,7 @@ impl<'d> Reader<'d> {
     fn properties_under(&mut self, element: &NodeRef<'d>) -> Vec<NodeRef<'d>> {
         let mut found = Vec::new();
         let mut waiting: Vec<(NodeRef<'d>, usize)> =
-            tree::children_of(element, true).map(|node| (node, 0)).collect();
+            tree::children_of_backwards(element).map(|node| (node, 0)).collect();
         while let Some((node, depth)) = waiting.pop() {
             if !node.is_element() {
                 continue;
@@ -151,7 +151,7 @@ impl<'d> Reader<'d> {
                 found.push(node);
             }
             if depth < DEPTH_MAX && !node.has_attr("itemscope") {
-                waiting.extend(tree::children_of(&node, true).map(|child| (child, depth + 1)));
+                waiting.extend(tree::children_of_backwards(&node).map(|child| (child, depth + 1)));
             }
         }
         found
@@ -181,8 +181,7 @@ impl<'d> Reader<'d> {
 
     /// What an element says itself (section 5.2.4). `None` where the allowance is used up.
     fn plain_value(&mut self, element: &NodeRef<'d>) -> Option<Value> {
-        let name = element.qual_name_ref().map(|name| name.local.clone())?;
-        let text = match &*name {
+        let text = match &**element.name()? {
             "meta" => element.attr("content").unwrap_or_default().to_string(),
             "audio" | "embed" | "iframe" | "img" | "source" | "track" | "video" => {
                 self.url(element, "src")?

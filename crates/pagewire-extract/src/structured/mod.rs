@@ -22,7 +22,7 @@ pub(crate) mod rdfa;
 mod reference;
 mod tree;
 
-use dom_query::Document;
+use crate::dom::Document;
 use serde_json::{Map, Value};
 
 /// Deepest nesting of elements that is followed here.

@@ -4,7 +4,7 @@ use std::cell::{Cell, OnceCell};
 use std::cmp::Ordering;
 use std::collections::HashMap;
 
-use dom_query::{Document, NodeData, NodeId, NodeRef};
+use crate::dom::{Document, NodeData, NodeId, NodeRef};
 use xpath_eval::{ExpandedName, Node, NodeKind};
 
 use super::Place;
@@ -41,7 +41,7 @@ impl<'d> Page<'d> {
     fn compare(&self, one: NodeId, other: NodeId) -> Ordering {
         let order = self.order.get_or_init(|| {
             let root = self.document.root();
-            let ids = || std::iter::once(root.id).chain(root.descendants_it().map(|node| node.id));
+            let ids = || std::iter::once(root.id).chain(root.descendants().map(|node| node.id));
             (!ids().is_sorted()).then(|| ids().zip(0..).collect())
         });
         match order {
@@ -65,7 +65,7 @@ impl<'a> XNode<'a> {
     }
 
     fn node(self) -> NodeRef<'a> {
-        NodeRef::new(self.id, &self.page.document.tree)
+        NodeRef::new(self.id, self.page.document)
     }
 
     pub(super) fn place(self) -> Place {
@@ -77,25 +77,17 @@ impl<'a> XNode<'a> {
 
     fn text(self) -> String {
         let Some(at) = self.attribute else { return self.node().text().to_string() };
-        let of_attribute = self.node().query(|node| match &node.data {
-            NodeData::Element(element) => {
-                element.attrs.get(at as usize).map(|attribute| attribute.value.to_string())
-            }
-            _ => None,
-        });
-        of_attribute.flatten().unwrap_or_default()
+        let element = self.node().element();
+        let attribute = element.and_then(|element| element.attributes().nth(at as usize));
+        attribute.map(|attribute| attribute.value.to_owned()).unwrap_or_default()
     }
 
     fn name<R>(self, read: impl FnOnce(&str) -> R) -> Option<R> {
-        let read = self.node().query(|node| match (&node.data, self.attribute) {
-            (NodeData::Element(element), None) => Some(read(&element.name.local)),
-            (NodeData::Element(element), Some(at)) => {
-                element.attrs.get(at as usize).map(|attribute| read(&attribute.name.local))
-            }
-            (NodeData::ProcessingInstruction { target, .. }, _) => Some(read(target)),
-            _ => None,
-        });
-        read.flatten()
+        let element = self.node().element()?;
+        match self.attribute {
+            None => Some(read(element.name)),
+            Some(at) => element.attributes().nth(at as usize).map(|attribute| read(attribute.name)),
+        }
     }
 }
 
@@ -112,14 +104,12 @@ impl<'a> Node<'a> for XNode<'a> {
         if self.attribute.is_some() {
             return NodeKind::Attribute;
         }
-        let kind = self.node().query(|node| match &node.data {
+        match self.node().data() {
             NodeData::Element(_) => NodeKind::Element,
-            NodeData::Text { .. } => NodeKind::Text,
-            NodeData::Comment { .. } => NodeKind::Comment,
-            NodeData::ProcessingInstruction { .. } => NodeKind::ProcessingInstruction,
-            NodeData::Document | NodeData::Fragment | NodeData::Doctype { .. } => NodeKind::Root,
-        });
-        kind.unwrap_or(NodeKind::Comment)
+            NodeData::Text(_) => NodeKind::Text,
+            NodeData::Comment(_) => NodeKind::Comment,
+            NodeData::Root => NodeKind::Root,
+        }
     }
 
     fn parent(self) -> Option<Self> {
@@ -135,19 +125,14 @@ impl<'a> Node<'a> for XNode<'a> {
     fn children(self) -> impl Iterator<Item = Self> + 'a {
         let page = self.page;
         let has_any = self.attribute.is_none() && page.spend(1);
-        let children = has_any.then(|| self.node().children_it(false)).into_iter().flatten();
-        children
-            .filter(|child| !child.is_doctype())
-            .take_while(move |_| page.spend(1))
-            .map(move |child| Self::of(page, child.id))
+        let children = has_any.then(|| self.node().children()).into_iter().flatten();
+        children.take_while(move |_| page.spend(1)).map(move |child| Self::of(page, child.id))
     }
 
     fn attributes(self) -> impl Iterator<Item = Self> + 'a {
-        let count = self.node().query(|node| match &node.data {
-            NodeData::Element(element) if self.attribute.is_none() => element.attrs.len(),
-            _ => 0,
-        });
-        let count = u32::try_from(count.unwrap_or(0)).unwrap_or(u32::MAX);
+        let element = self.node().element().filter(|_| self.attribute.is_none());
+        let count = element.map_or(0, |element| element.attributes().len());
+        let count = u32::try_from(count).unwrap_or(u32::MAX);
         (0..count).take_while(move |_| self.page.spend(1)).map(move |at| Self { attribute: Some(at), ..self })
     }
 

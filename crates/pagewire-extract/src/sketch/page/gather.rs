@@ -1,6 +1,6 @@
 //! The walk that gathers a page: elements that are seen, their text and their names.
 
-use dom_query::{Element as Node, NodeId, NodeRef, local_name};
+use crate::dom::{Element as Node, NodeId, NodeRef, local_name};
 
 use super::{At, ELEMENTS_MAX, Element, Page, TEXT_BYTES_MAX, flag};
 use crate::dom::{Tag, Visitor, walk};
@@ -37,8 +37,8 @@ struct Gathering {
 
 pub(super) fn gather(root: NodeRef<'_>) -> Page<'_> {
     let mut gathering = Gathering {
-        elements: Vec::new(),
-        text: String::new(),
+        elements: Vec::with_capacity(root.document.elements().min(ELEMENTS_MAX)),
+        text: String::with_capacity(root.document.text_bytes().min(TEXT_BYTES_MAX)),
         names: String::new(),
         open: Vec::new(),
         at_seam: false,
@@ -48,7 +48,7 @@ pub(super) fn gather(root: NodeRef<'_>) -> Page<'_> {
         gathering.close(at);
     }
     Page {
-        tree: root.tree,
+        document: root.document,
         elements: gathering.elements,
         text: gathering.text,
         names: gathering.names,
@@ -141,7 +141,7 @@ impl Visitor for Gathering {
         }
     }
 
-    fn enter(&mut self, id: NodeId, tag: Tag, node: &Node) -> bool {
+    fn enter(&mut self, id: NodeId, tag: Tag, node: &Node<'_>) -> bool {
         // A drawing is known by its name alone.
         if self.elements.len() >= ELEMENTS_MAX || is_never_seen(tag, node) && tag != Tag::Svg {
             return false;
@@ -151,15 +151,12 @@ impl Visitor for Gathering {
         }
         let start = position(self.names.len());
         let mut flags = 0;
-        for attribute in &node.attrs {
-            let is_class = attribute.name.local == local_name!("class");
-            if is_class
-                || attribute.name.local == local_name!("id")
-                || NAMING.contains(&&*attribute.name.local)
-            {
+        for attribute in node.attributes() {
+            let is_class = *attribute.name == local_name!("class");
+            if is_class || *attribute.name == local_name!("id") || NAMING.contains(&&**attribute.name) {
                 for name in attribute.value.split_ascii_whitespace().take(NAMES_MAX) {
                     // Categories are tags to this attribute.
-                    if &*attribute.name.local == "rel" && name == "tag" {
+                    if &**attribute.name == "rel" && name == "tag" {
                         continue;
                     }
                     self.name(name);
@@ -239,12 +236,12 @@ fn stands_apart(tag: Tag) -> bool {
 }
 
 /// What a reader never sees. Buttons are seen: they say whether something can be bought.
-fn is_never_seen(tag: Tag, node: &Node) -> bool {
+fn is_never_seen(tag: Tag, node: &Node<'_>) -> bool {
     if matches!(tag, Tag::Button) {
         return false;
     }
     tag.is_never_read()
-        || node.attrs.iter().any(|attribute| match attribute.name.local {
+        || node.attributes().any(|attribute| match *attribute.name {
             local_name!("hidden") => true,
             local_name!("style") => {
                 let style: String =

@@ -11,7 +11,7 @@ mod repeats;
 
 use std::ops::Range;
 
-use dom_query::{NodeId, NodeRef, Tree};
+use crate::dom::{Document, NodeId, NodeRef};
 
 use super::lexicon::{Lexicon, Term};
 use crate::dom::Tag;
@@ -91,7 +91,7 @@ pub(super) enum Valued {
 }
 
 pub(super) struct Page<'d> {
-    pub(super) tree: &'d Tree,
+    pub(super) document: &'d Document,
     pub(super) elements: Vec<Element>,
     text: String,
     names: String,
@@ -115,7 +115,7 @@ impl<'d> Page<'d> {
     }
 
     pub(super) fn node(&self, at: At) -> NodeRef<'d> {
-        NodeRef::new(self.element(at).id, self.tree)
+        NodeRef::new(self.element(at).id, self.document)
     }
 
     pub(super) fn is(&self, at: At, flags: u16) -> bool {
@@ -232,7 +232,7 @@ impl<'d> Page<'d> {
     /// A selector that tells a reader where an element stands.
     pub(super) fn told(&self, at: At) -> String {
         let node = self.node(at);
-        let name = node.node_name().map(|name| name.to_string()).unwrap_or_default();
+        let name = node.name().map(ToString::to_string).unwrap_or_default();
         let class =
             attribute_of(&node, "class").and_then(|class| class.split_whitespace().next().map(str::to_owned));
         match (attribute_of(&node, "id").filter(|id| !id.contains(char::is_whitespace)), class) {

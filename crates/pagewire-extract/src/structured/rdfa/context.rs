@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::rc::Rc;
 
-use dom_query::NodeRef;
+use crate::dom::NodeRef;
 
 use super::graph::Term;
 use crate::structured::reference;
@@ -161,10 +161,9 @@ impl Context {
 
     /// With what an element declares. Tells the vocabulary where the element names one.
     pub(super) fn enter(&mut self, element: &NodeRef<'_>) -> Option<Rc<str>> {
-        let attributes = element.attrs();
-        let attribute = |name: &str| {
-            attributes.iter().find(|found| &*found.name.local == name).map(|found| &*found.value)
-        };
+        let element = element.element()?;
+        let attribute =
+            |name: &str| element.attributes().find(|found| &**found.name == name).map(|found| found.value);
         if let Some(base) = attribute("xml:base").filter(|base| base.len() <= NAMESPACE_BYTES_MAX) {
             self.base = base.split('#').next().unwrap_or_default().into();
         }
@@ -175,12 +174,12 @@ impl Context {
             self.default_namespace = Some(namespace.into());
         }
         let mut declared = HashMap::new();
-        for found in attributes.iter().take(PREFIXES_MAX) {
-            let Some(prefix) = found.name.local.strip_prefix("xmlns:") else { continue };
+        for found in element.attributes().take(PREFIXES_MAX) {
+            let Some(prefix) = found.name.strip_prefix("xmlns:") else { continue };
             if prefix.is_empty() || prefix == "_" || prefix.contains(':') {
                 continue;
             }
-            let Some(namespace) = namespace_of(&found.value) else { continue };
+            let Some(namespace) = namespace_of(found.value) else { continue };
             let prefix = self.cased(prefix);
             let namespaces = Rc::make_mut(&mut self.namespaces);
             namespaces.retain(|(known, _)| *known != prefix);

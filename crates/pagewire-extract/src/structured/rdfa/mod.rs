@@ -11,7 +11,7 @@ mod nodes;
 mod quote;
 mod walk;
 
-use dom_query::Document;
+use crate::dom::Document;
 use serde_json::{Map, Value};
 
 use super::Allowance;
@@ -35,7 +35,7 @@ pub(crate) fn nodes_of(document: &Document) -> Vec<Map<String, Value>> {
 
 /// Whether anything on the page has a type: most pages have no RDFa but OpenGraph's.
 fn is_used(document: &Document) -> bool {
-    document.select_single("[typeof]").exists()
+    document.select_first("[typeof]").is_some()
 }
 
 #[cfg(test)]

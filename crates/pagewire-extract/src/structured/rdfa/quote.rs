@@ -5,7 +5,7 @@
 
 use std::fmt::Write as _;
 
-use dom_query::{NodeData, NodeRef};
+use crate::dom::{NodeData, NodeRef};
 
 use super::context::Context;
 use crate::structured::{Allowance, DEPTH_MAX};
@@ -14,7 +14,7 @@ use crate::structured::{Allowance, DEPTH_MAX};
 pub(super) fn xml_within(element: &NodeRef<'_>, context: &Context, allowance: &mut Allowance) -> String {
     let mut xml = String::new();
     let mut after_element = false;
-    for child in element.children_it(false) {
+    for child in element.children() {
         let from = xml.len();
         write_node(&child, Some(context), 0, allowance, &mut xml);
         if child.is_text() && after_element && allowance.take(xml.len() - from) {
@@ -38,13 +38,13 @@ fn write_node(
     }
     let from = xml.len();
     let mut name = String::new();
-    node.query(|node| match &node.data {
-        NodeData::Text { contents } => escape(contents, xml),
-        NodeData::Comment { contents } => {
-            let _ = write!(xml, "<!--{}-->", &**contents);
+    match node.data() {
+        NodeData::Text(text) => escape(text, xml),
+        NodeData::Comment(text) => {
+            let _ = write!(xml, "<!--{text}-->");
         }
         NodeData::Element(element) => {
-            name = element.name.local.to_string();
+            name = element.name.to_string();
             xml.push('<');
             xml.push_str(&name);
             for (prefix, namespace) in context.iter().flat_map(|context| context.namespaces.iter()) {
@@ -53,12 +53,12 @@ fn write_node(
             if let Some(namespace) = context.and_then(|context| context.default_namespace.as_ref()) {
                 attribute("xmlns", namespace, xml);
             }
-            for found in &element.attrs {
-                attribute(&found.name.local, &found.value, xml);
+            for found in element.attributes() {
+                attribute(found.name, found.value, xml);
             }
         }
-        _ => {}
-    });
+        NodeData::Root => {}
+    }
     if !allowance.take(xml.len() - from) {
         xml.truncate(from);
         return;
@@ -66,7 +66,7 @@ fn write_node(
     if name.is_empty() {
         return;
     }
-    let mut children = node.children_it(false).peekable();
+    let mut children = node.children().peekable();
     if children.peek().is_none() {
         xml.push_str("/>");
         return;

@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use dom_query::{Document, NodeData, NodeRef};
+use crate::dom::{Document, NodeData, NodeRef};
 
 use super::context::{Context, Version};
 use super::graph::{Graph, Term};
@@ -22,7 +22,7 @@ const LIST_MAX: usize = 2_000;
 /// The statements of a page.
 pub(super) fn graph_of(document: &Document, base: &str, allowance: Allowance) -> Graph {
     let mut walk = Walk { graph: Graph::new(allowance) };
-    if let Some(root) = document.root().children_it(false).find(NodeRef::is_element) {
+    if let Some(root) = document.root().children().find(NodeRef::is_element) {
         let version = Version::of_page(&root);
         let context = Context::of_page(version, base);
         let parent = Term::iri(&context.base);
@@ -133,7 +133,7 @@ impl Walk {
     }
 
     fn children(&mut self, element: &NodeRef<'_>, place: &Place<'_>, depth: usize) {
-        for child in tree::children_of(element, false).filter(NodeRef::is_element) {
+        for child in tree::children_of(element).filter(NodeRef::is_element) {
             self.element(&child, &Attributes::of(&child), place, depth + 1);
         }
     }
@@ -298,7 +298,7 @@ impl Walk {
             (None, None)
                 if context.version == Version::V1_0
                     && !has_datatype
-                    && element.children_it(false).any(|child| !child.is_text()) =>
+                    && element.children().any(|child| !child.is_text()) =>
             {
                 let xml = quote::xml_within(element, context, self.graph.allowance());
                 Literal::typed(xml, XML_LITERAL.into())
@@ -311,23 +311,19 @@ impl Walk {
     /// All text of an element, white space and all.
     fn text_of(&mut self, element: &NodeRef<'_>) -> String {
         let mut text = String::new();
-        let mut waiting: Vec<NodeRef<'_>> = tree::children_of(element, true).collect();
+        let mut waiting: Vec<NodeRef<'_>> = tree::children_of_backwards(element).collect();
         while let Some(node) = waiting.pop() {
             if !self.graph.allowance().take(1) {
                 break;
             }
-            let found = node.query(|node| match &node.data {
-                NodeData::Text { contents } | NodeData::Comment { contents } => Some(contents.to_string()),
-                _ => None,
-            });
-            match found.flatten() {
-                Some(found) => {
+            match node.data() {
+                NodeData::Text(found) | NodeData::Comment(found) => {
                     if !self.graph.allowance().take(found.len()) {
                         break;
                     }
-                    text.push_str(&found);
+                    text.push_str(found);
                 }
-                None => waiting.extend(tree::children_of(&node, true)),
+                NodeData::Element(_) | NodeData::Root => waiting.extend(tree::children_of_backwards(&node)),
             }
         }
         text
@@ -342,15 +338,12 @@ struct Attributes(Vec<(Box<str>, Box<str>)>);
 
 impl Attributes {
     fn of(element: &NodeRef<'_>) -> Self {
-        let Some(element) = element.element_ref() else { return Self(Vec::new()) };
-        let attributes = element.attrs.iter().filter(|found| is_read(&found.name.local));
-        let read = attributes.filter_map(|found| {
-            let name: &str = &found.name.local;
-            match (name, &*found.value) {
-                ("about", "[]") => Some((EMPTY_ABOUT.into(), "".into())),
-                ("resource", "[]") => None,
-                (name, value) => Some((name.into(), value.into())),
-            }
+        let Some(element) = element.element() else { return Self(Vec::new()) };
+        let attributes = element.attributes().filter(|found| is_read(found.name));
+        let read = attributes.filter_map(|found| match (&**found.name, found.value) {
+            ("about", "[]") => Some((EMPTY_ABOUT.into(), "".into())),
+            ("resource", "[]") => None,
+            (name, value) => Some((name.into(), value.into())),
         });
         Self(read.collect())
     }
