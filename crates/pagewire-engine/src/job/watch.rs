@@ -20,6 +20,15 @@ const PROGRESS_INTERVAL: Duration = Duration::from_millis(250);
 /// What is read from the journal at once.
 const BATCH: Limit = Limit { records: 64, bytes: 256 * 1024 };
 
+/// What a reader wants to be told, beside the end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WatchDetail {
+    /// The counters, and each record.
+    Records,
+    /// The counters alone: such a reader costs as much as it is told, however fast the job is.
+    Counters,
+}
+
 /// What a reader is told next.
 #[derive(Debug)]
 pub enum JobEvent {
@@ -38,6 +47,7 @@ pub enum JobEvent {
 /// One reader of a job.
 pub struct JobWatch {
     run: Arc<Run>,
+    detail: WatchDetail,
     cursor: Cursor,
     ending: watch::Receiver<Option<Ending>>,
     draining: CancellationToken,
@@ -48,7 +58,13 @@ pub struct JobWatch {
 
 impl Engine {
     /// Reads along with a job of the caller's workspace, from the record after `after`.
-    pub async fn watch_job(&self, caller: &Caller, id: RunId, after: Position) -> Result<JobWatch, Refusal> {
+    pub async fn watch_job(
+        &self,
+        caller: &Caller,
+        id: RunId,
+        detail: WatchDetail,
+        after: Position,
+    ) -> Result<JobWatch, Refusal> {
         if self.draining.is_cancelled() {
             return Err(Refusal::Draining);
         }
@@ -61,7 +77,16 @@ impl Engine {
         }
         let ending = run.watch_ending();
         let draining = self.draining.clone();
-        Ok(JobWatch { run, cursor, ending, draining, told: None, told_at: Instant::now(), over: false })
+        Ok(JobWatch {
+            run,
+            detail,
+            cursor,
+            ending,
+            draining,
+            told: None,
+            told_at: Instant::now(),
+            over: false,
+        })
     }
 }
 
@@ -82,7 +107,11 @@ impl JobWatch {
             }
             // The ending is looked at before the records: what is durable by then is read below.
             let ending = *self.ending.borrow_and_update();
-            match self.cursor.try_next(BATCH).await {
+            let found = match self.detail {
+                WatchDetail::Records => self.cursor.try_next(BATCH).await,
+                WatchDetail::Counters => Ok(None),
+            };
+            match found {
                 Ok(Some(records)) => return Some(JobEvent::Records(records)),
                 Ok(None) => {}
                 // What retention has dropped is not told; the reader goes on with what is held.
@@ -146,9 +175,11 @@ impl JobWatch {
     async fn wait(&mut self) {
         let behind = self.told.as_ref().is_none_or(|told| told.completed != self.cursor.tip().tally.total());
         let progress_due = self.told_at + PROGRESS_INTERVAL;
+        // Who is behind with the counters alone waits for their time, not for each commit.
+        let reads_on = self.detail == WatchDetail::Records || !behind;
         tokio::select! {
             // The run holds the journal, so its watch cannot close; a closed one would only end the wait.
-            moved = self.cursor.moved() => drop(moved),
+            moved = self.cursor.moved(), if reads_on => drop(moved),
             () = tokio::time::sleep_until(progress_due.into()), if behind => {}
             changed = self.ending.changed() => drop(changed),
             () = self.draining.cancelled() => {}

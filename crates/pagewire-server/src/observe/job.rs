@@ -1,6 +1,6 @@
 //! A job's events as frames: `progress`, `page`, `error`, `done`.
 
-use pagewire_engine::job::watch::{JobEvent, JobWatch};
+use pagewire_engine::job::watch::{JobEvent, JobWatch, WatchDetail};
 use pagewire_types::{Problem, ProblemCode};
 
 use super::body::{Events, json};
@@ -40,6 +40,11 @@ impl Include {
             }
         }
         Ok(include)
+    }
+
+    /// What has to be read for them.
+    pub fn detail(self) -> WatchDetail {
+        if self.page || self.error { WatchDetail::Records } else { WatchDetail::Counters }
     }
 }
 

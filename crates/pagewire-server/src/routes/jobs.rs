@@ -259,7 +259,7 @@ pub async fn stream(
     let include = query.include.as_deref().map_or(Ok(Include::ALL), Include::parse)?;
     let after = resume::run_position(&headers)?;
     let held = authorized.connect()?;
-    let watch = edge.engine.watch_job(&authorized.caller, job_id(&id)?, after).await?;
+    let watch = edge.engine.watch_job(&authorized.caller, job_id(&id)?, include.detail(), after).await?;
     Ok(response::answer(&edge, &authorized, &headers, held, JobEvents { watch, include }))
 }
 
