@@ -16,6 +16,7 @@ use tokio_util::task::TaskTracker;
 use crate::account::{Accounts, Caller, WorkspaceAccount};
 use crate::download::LinkKeys;
 use crate::job::JobRoom;
+use crate::job::object_input::ObjectInputs;
 use crate::model::{Model, refuse_without_model};
 use crate::parse::Parser;
 use crate::pdf::PdfReader;
@@ -92,6 +93,8 @@ pub struct EngineParts {
     pub pdf: Arc<dyn PdfReader>,
     /// The language model, where one is configured.
     pub model: Option<Arc<Model>>,
+    /// Where jobs may read their lists from.
+    pub inputs: ObjectInputs,
 }
 
 /// Everything below the edge.
@@ -117,7 +120,7 @@ pub struct Engine {
 impl Engine {
     /// Starts the engine and takes up the runs that a crash or a restart left unfinished.
     pub async fn start(parts: EngineParts) -> Result<Arc<Self>, Refusal> {
-        let EngineParts { settings, store, accounts, blobs, links, client, pdf, model } = parts;
+        let EngineParts { settings, store, accounts, blobs, links, client, pdf, model, inputs } = parts;
         let scheduler = Arc::new(Scheduler::new(settings.fetches_max, settings.politeness));
         let (reader, credits, bytes_max) =
             (PageReader::new(pdf, model), settings.page_credits, settings.record_bytes_max);
@@ -127,7 +130,7 @@ impl Engine {
         let web = Scraper::new(Source::Web(client), reader.clone(), credits, bytes_max);
         let sandbox = Scraper::new(Source::Sandbox, reader.in_sandbox(), SANDBOX_CREDITS, bytes_max);
         let engine = Arc::new(Self {
-            jobs: JobRoom::new(settings.jobs_max),
+            jobs: JobRoom::new(settings.jobs_max, inputs),
             settings,
             store,
             blobs,

@@ -7,6 +7,7 @@
 //! What goes wrong in here panics with a sentence: the caller is a test, and every wait has a deadline.
 
 pub mod binary;
+pub mod bucket;
 pub mod http;
 pub mod ledger;
 pub mod model;
@@ -16,6 +17,7 @@ pub mod wait;
 mod wire;
 
 pub use binary::{Binary, Options};
+pub use bucket::BucketServer;
 pub use ledger::Ledger;
 pub use model::ModelServer;
 pub use origin::Origin;

@@ -30,6 +30,7 @@ use tokio_util::task::TaskTracker;
 use crate::config::Checked;
 use crate::config::checked::Llm;
 use crate::link_keys;
+use crate::object_stores;
 use crate::pdf_child::PdfChildren;
 
 /// The plan of workspaces that nobody gave another.
@@ -66,6 +67,8 @@ pub(crate) enum StartError {
         "the variable {name}, which `api_key_env` in [extract.llm] names, is not set in the environment, or holds what no key has"
     )]
     ModelKey { name: String },
+    #[error(transparent)]
+    ObjectStores(#[from] object_stores::ObjectStoreError),
     #[error("a key cannot be made")]
     Key(#[from] NewKeyError),
     #[error("the server's task failed")]
@@ -103,7 +106,9 @@ pub(crate) async fn start(config: Checked, shutdown: CancellationToken) -> Resul
     let blobs = Blobs::local(config.server.data_dir.join("blobs"))?;
     let links = Arc::new(link_keys::open(&config.server.data_dir)?);
     let model = config.extract.llm.as_ref().map(|llm| model_of(llm, &config)).transpose()?.map(Arc::new);
-    let parts = EngineParts { settings, store, accounts: accounts.clone(), blobs, links, client, pdf, model };
+    let inputs = object_stores::open(&config.object_store, &client)?;
+    let parts =
+        EngineParts { settings, store, accounts: accounts.clone(), blobs, links, client, pdf, model, inputs };
     let metrics = record_metrics()?;
     let engine = Engine::start(parts).await?;
 

@@ -8,6 +8,7 @@ mod compose;
 mod config;
 mod link_keys;
 mod logging;
+mod object_stores;
 mod pdf_child;
 mod shutdown;
 

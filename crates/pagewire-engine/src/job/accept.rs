@@ -9,6 +9,7 @@ use pagewire_store::{
 use pagewire_types::job_request::JOB_URLS_MAX;
 use pagewire_types::{FieldError, JobInput, JobRequest, Problem, ProblemCode, RunId};
 
+use super::object_input::ObjectInput;
 use super::view::accepted_json;
 use crate::account::Caller;
 use crate::engine::{Engine, LEASE, lease_owner};
@@ -75,7 +76,15 @@ impl Engine {
                 let total = total_of(&upload)?;
                 (NewInput::Upload(upload.id), total)
             }
-            JobInput::S3 { .. } | JobInput::Gcs { .. } => return Err(no_object_store()),
+            stored @ (JobInput::S3 { .. } | JobInput::Gcs { .. }) => {
+                let object = ObjectInput::of(&stored).ok_or_else(|| damaged("a job's input"))?;
+                self.jobs.inputs().check(caller.mode, &object).map_err(|fault| {
+                    Refusal::Invalid(Box::new(Problem::invalid(ProblemCode::ValidationFailed, vec![fault])))
+                })?;
+                // How many there are is known once the list has been read.
+                let text = serde_json::to_string(&object).map_err(|_| damaged("a job's input"))?;
+                (NewInput::Object(text), 0)
+            }
         };
         let id = RunId::generate();
         let created_at = Timestamp::now();
@@ -160,10 +169,6 @@ fn invalid(pointer: &str, detail: &str) -> Refusal {
 
 fn no_such_upload() -> Refusal {
     invalid("/input/upload_id", "there is no such upload; make one with POST /v1/uploads")
-}
-
-fn no_object_store() -> Refusal {
-    invalid("/input", "this server is not set up to read from object stores; send an upload")
 }
 
 fn other_body() -> Refusal {

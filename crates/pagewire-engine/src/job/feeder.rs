@@ -82,7 +82,7 @@ async fn load(
     };
     let entries = match leased {
         LeasedChunk::Items(items) => read_items(&items),
-        LeasedChunk::Range(range) => read_range(job.upload.as_ref(), range, blobs).await,
+        LeasedChunk::Range(range) => read_range(job.upload.get(), range, blobs).await,
     };
     if entries.is_err() {
         // Held, it could not be leased for another attempt.

@@ -1,7 +1,7 @@
 //! The Jobs door: runs without a consumer, and the files that they leave behind.
 //!
 //! ```text
-//! accept ── durable ──> supervisor: waits for its turn ─> feeder + the run's own workers ─> output ─> settled
+//! accept ── durable ──> supervisor: (intake) ─> waits for its turn ─> feeder + the run's own workers ─> output ─> settled
 //! view, results, watch: what is told of a job, from its row and its journal; watch_workspace: of all of a workspace
 //! ```
 //!
@@ -10,6 +10,8 @@
 
 mod accept;
 mod feeder;
+mod intake;
+pub mod object_input;
 mod output;
 mod pace;
 mod recover;
@@ -19,13 +21,14 @@ pub mod view;
 pub mod watch;
 pub mod watch_workspace;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use pagewire_store::BlobKey;
 use pagewire_types::OutputSpec;
 
 use crate::run::Run;
 pub use accept::{Accepted, IdempotentRequest};
+use object_input::ObjectInput;
 pub(crate) use output::prefix as files_of;
 use pace::Pace;
 pub(crate) use recover::JobRoom;
@@ -36,8 +39,19 @@ pub(crate) struct Job {
     pub(crate) run: Arc<Run>,
     /// What files it makes.
     output: OutputSpec,
-    /// Where its URLs are; absent where they came with the request.
-    upload: Option<BlobKey>,
+    /// Where its URLs are; absent where they came with the request, or are still to be read.
+    upload: OnceLock<BlobKey>,
+    /// Where its list is still to be read from.
+    object: Option<ObjectInput>,
     /// How fast it goes.
     pace: Pace,
+}
+
+impl Job {
+    /// The list that was read for it.
+    fn set_input(&self, upload: BlobKey, urls: u64) {
+        // Once: a list is read before anything else is done with the job.
+        let _ = self.upload.set(upload);
+        self.run.set_total(urls);
+    }
 }

@@ -2,16 +2,18 @@
 
 use std::collections::HashMap;
 use std::error::Error;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use jiff::Timestamp;
 use pagewire_journal::Fence;
-use pagewire_store::{JobRow, KeyMode, RunKind};
+use pagewire_store::{BlobKey, JobRow, KeyMode, RunKind};
+use pagewire_types::job_request::JOB_URLS_MAX;
 use pagewire_types::{RunId, ScrapeParams, WorkspaceId};
 use tokio::sync::Semaphore;
 
+use super::object_input::ObjectInputs;
 use super::supervisor::{self, Surroundings};
-use super::{Job, Pace};
+use super::{Job, Pace, intake};
 use crate::engine::{Engine, LEASE, lease_owner};
 use crate::patience::{Passing, persist};
 use crate::refusal::{Refusal, damaged};
@@ -24,12 +26,24 @@ const RECOVERED_MAX: u32 = 100_000;
 pub(crate) struct JobRoom {
     jobs: Mutex<HashMap<RunId, Arc<Job>>>,
     turns: Arc<Semaphore>,
+    reads: Arc<Semaphore>,
+    inputs: Arc<ObjectInputs>,
 }
 
 impl JobRoom {
-    /// Room for so many jobs under way at once.
-    pub(crate) fn new(jobs_max: usize) -> Self {
-        Self { jobs: Mutex::default(), turns: Arc::new(Semaphore::new(jobs_max)) }
+    /// Room for so many jobs under way at once, whose lists may be read from there.
+    pub(crate) fn new(jobs_max: usize, inputs: ObjectInputs) -> Self {
+        Self {
+            jobs: Mutex::default(),
+            turns: Arc::new(Semaphore::new(jobs_max)),
+            reads: intake::turns(),
+            inputs: Arc::new(inputs),
+        }
+    }
+
+    /// Where lists may be read from.
+    pub(super) fn inputs(&self) -> &ObjectInputs {
+        &self.inputs
     }
 
     pub(super) fn get(&self, id: RunId) -> Option<Arc<Job>> {
@@ -82,7 +96,16 @@ impl Engine {
         let JobRow { run: row, job, .. } = row;
         let part = job.ok_or_else(|| damaged("a job without its output"))?;
         let output = serde_json::from_str(&part.output).map_err(|_| damaged("a job's output"))?;
-        let upload = part.upload_blob.map(|blob| blob.parse().map_err(|_| damaged("an upload's name")));
+        let upload: Option<BlobKey> =
+            part.upload_blob.map(|blob| blob.parse().map_err(|_| damaged("an upload's name"))).transpose()?;
+        let object = match (&upload, part.object_input) {
+            (None, Some(object)) => {
+                Some(serde_json::from_str(&object).map_err(|_| damaged("a job's input"))?)
+            }
+            _ => None,
+        };
+        // How many keys a list that is still to be read will need is not known.
+        let keys = if object.is_some() { JOB_URLS_MAX } else { row.urls_total };
         let defaults = serde_json::from_str(&row.defaults).map_err(|_| damaged("stored parameters"))?;
         let input = RunInput::new(ScrapeParams::read_stored(defaults), self.settings.robots)?;
         let fence = self.store.lease_run(row.id, lease_owner(), Timestamp::now(), LEASE).await?;
@@ -96,11 +119,17 @@ impl Engine {
             total: row.urls_total,
             concurrency: row.concurrency,
             created_at: row.created_at,
-            journal: self.open_journal(row.id, row.urls_total).await?,
+            journal: self.open_journal(row.id, keys).await?,
             fence: Fence(fence),
             ending: None,
         });
-        let job = Arc::new(Job { run, output, upload: upload.transpose()?, pace: Pace::default() });
+        let job = Arc::new(Job {
+            run,
+            output,
+            upload: upload.map_or_else(OnceLock::new, OnceLock::from),
+            object,
+            pace: Pace::default(),
+        });
         if row.cancel_requested.is_some() {
             job.run.cancel();
         }
@@ -109,6 +138,8 @@ impl Engine {
             store: self.store.clone(),
             blobs: self.blobs.clone(),
             turns: self.jobs.turns.clone(),
+            reads: self.jobs.reads.clone(),
+            inputs: self.jobs.inputs.clone(),
             shutdown: self.stopping.clone(),
         };
         let engine = self.clone();

@@ -8,7 +8,8 @@ use pagewire_store::{Blobs, FileRow, RunStatus, Store};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
-use super::{Job, feeder, output, pace};
+use super::object_input::{ObjectInput, ObjectInputs};
+use super::{Job, feeder, intake, output, pace};
 use crate::patience::persist;
 use crate::run::supervisor::{Verdict, keep, settle, work_off};
 
@@ -19,6 +20,10 @@ pub(crate) struct Surroundings {
     pub(crate) blobs: Blobs,
     /// The jobs that may be under way at once.
     pub(crate) turns: Arc<Semaphore>,
+    /// The lists that may be read at once.
+    pub(crate) reads: Arc<Semaphore>,
+    /// What may be read.
+    pub(crate) inputs: Arc<ObjectInputs>,
     /// Cancelled when the process goes down.
     pub(crate) shutdown: CancellationToken,
 }
@@ -36,6 +41,11 @@ pub(crate) async fn supervise(job: Arc<Job>, around: Surroundings) {
 /// From the queue to the last record.
 async fn live(job: &Job, around: &Surroundings) -> Verdict {
     let store = around.store.as_ref();
+    if let Some(object) = &job.object
+        && let Err(verdict) = take_in(job, object, around).await
+    {
+        return verdict;
+    }
     let turn = tokio::select! {
         biased;
         () = job.run.cancelled() => None,
@@ -56,6 +66,26 @@ async fn live(job: &Job, around: &Surroundings) -> Verdict {
     }
     job.run.schedule();
     work_off(&job.run, watch(job, around)).await
+}
+
+/// Reads the job's list. Of one that cannot be taken nothing is kept.
+async fn take_in(job: &Job, object: &ObjectInput, around: &Surroundings) -> Result<(), Verdict> {
+    let reading = async {
+        // Never closed: the room of jobs holds it.
+        let _turn = around.reads.acquire().await;
+        persist("reading the list of a job", || intake::read(job, object, around)).await
+    };
+    let read = tokio::select! {
+        biased;
+        () = job.run.cancelled() => return Err(Verdict::Ended(RunStatus::Cancelled)),
+        () = around.shutdown.cancelled() => return Err(Verdict::Interrupted),
+        () = keep(&job.run, around.store.as_ref()) => return Err(Verdict::Interrupted),
+        read = reading => read,
+    };
+    read.map_err(|error| {
+        tracing::warn!(run = %job.run.id().hex(), error = &error as &dyn std::error::Error, "the list of a job was not taken");
+        Verdict::Failed(error.to_string())
+    })
 }
 
 async fn watch(job: &Job, around: &Surroundings) -> Verdict {

@@ -79,6 +79,7 @@ impl Engine {
             name: None,
             output: String::new(),
             upload_blob: None,
+            object_input: None,
             // A stream is begun when it is accepted.
             started_at: Some(run.created_at),
         });

@@ -142,7 +142,11 @@ impl JobWatch {
 
     fn progress(&self) -> JobProgress {
         let progress = self.run.progress();
-        let status = self.run.ending().map_or(RunStatus::Running, |ending| ending.status);
+        let status = match self.run.ending() {
+            Some(ending) => ending.status,
+            None if self.run.is_waiting() => RunStatus::Queued,
+            None => RunStatus::Running,
+        };
         JobProgress {
             status: spoken_status(status).into(),
             completed: progress.done,

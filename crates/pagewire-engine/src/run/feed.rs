@@ -17,13 +17,13 @@ const UNCOMMITTED_MAX: usize = 4 * CHUNK_URLS;
 impl Run {
     /// How many chunks its input has.
     pub(crate) fn chunks(&self) -> u32 {
-        u32::try_from(self.total.div_ceil(CHUNK_URLS as u64)).unwrap_or(u32::MAX)
+        u32::try_from(self.total().div_ceil(CHUNK_URLS as u64)).unwrap_or(u32::MAX)
     }
 
     /// Whether every entry of a chunk has its record.
     pub(crate) fn is_chunk_done(&self, chunk: u32) -> bool {
         let first = u64::from(chunk) * CHUNK_URLS as u64;
-        let end = self.total.min(first + CHUNK_URLS as u64);
+        let end = self.total().min(first + CHUNK_URLS as u64);
         (first..end).all(|ordinal| self.journal.contains(key_of(u32::try_from(ordinal).unwrap_or(u32::MAX))))
     }
 

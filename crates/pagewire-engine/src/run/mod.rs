@@ -10,6 +10,7 @@ mod input;
 mod open_records;
 pub mod supervisor;
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -87,7 +88,8 @@ pub struct Run {
     account: Arc<WorkspaceAccount>,
     mode: KeyMode,
     input: Mutex<Option<Arc<RunInput>>>,
-    total: u64,
+    /// How many URLs it has; none before its list was read.
+    total: AtomicU64,
     concurrency: u32,
     created_at: Timestamp,
     journal: Arc<SegmentJournal>,
@@ -143,7 +145,7 @@ impl Run {
             account: parts.account,
             mode: parts.mode,
             input: Mutex::new(parts.input.map(Arc::new)),
-            total: parts.total,
+            total: AtomicU64::new(parts.total),
             concurrency: parts.concurrency,
             created_at: parts.created_at,
             journal: Arc::new(parts.journal),
@@ -202,6 +204,21 @@ impl Run {
         &self.journal
     }
 
+    /// How many URLs it has.
+    pub(crate) fn total(&self) -> u64 {
+        self.total.load(Ordering::Acquire)
+    }
+
+    /// How many URLs it turned out to have, before it is scheduled.
+    pub(crate) fn set_total(&self, total: u64) {
+        self.total.store(total, Ordering::Release);
+    }
+
+    /// Whether work on it has not begun.
+    pub(crate) fn is_waiting(&self) -> bool {
+        self.lane.get().is_none() && self.ending().is_none()
+    }
+
     /// Told how the run ends.
     pub(crate) fn watch_ending(&self) -> watch::Receiver<Option<Ending>> {
         self.ending.subscribe()
@@ -237,8 +254,8 @@ impl Run {
             job_id: self.id.job_id(),
             done: tally.total(),
             errored: tally.count(ERROR),
-            queued: self.total.saturating_sub(tally.total()),
-            total: self.total,
+            queued: self.total().saturating_sub(tally.total()),
+            total: self.total(),
             credits_used: tally.weight,
         }
     }
@@ -250,7 +267,7 @@ impl Run {
             job_id: self.id.job_id(),
             done: tally.count(PAGE),
             errored: tally.count(ERROR),
-            total: self.total,
+            total: self.total(),
             credits_used: tally.weight,
             elapsed_ms: ending.elapsed_ms(self.created_at),
             trace_id,

@@ -195,7 +195,7 @@ impl Run {
     pub(crate) async fn completed(&self) {
         let mut tip = pagewire_journal::Journal::tip(self.journal.as_ref());
         // The run holds the journal, so its watch cannot close.
-        let _ = tip.wait_for(|tip| tip.tally.total() >= self.total).await;
+        let _ = tip.wait_for(|tip| tip.tally.total() >= self.total()).await;
     }
 
     /// How long the run may still go on.

@@ -14,6 +14,7 @@
 mod cloud;
 pub mod conformance;
 mod error;
+mod foreign;
 mod key;
 mod local;
 mod reader;
@@ -33,6 +34,7 @@ use object_store::{GetOptions, ObjectMeta, ObjectStore, ObjectStoreExt as _};
 
 pub use cloud::{CloudOptions, GcsLocation, PlainHttp, S3Credentials, S3Key, S3Location};
 pub use error::BlobError;
+pub use foreign::{ForeignReader, check_foreign_name};
 pub use key::{BlobKey, ParseBlobKeyError};
 pub use reader::BlobReader;
 pub use transport::{BlobTransport, TransportBody, TransportError};
@@ -121,10 +123,9 @@ impl Blobs {
         self.store.get_opts(&key.path(), options).await.map(BlobReader::new).map_err(BlobError::from)
     }
 
-    /// Reads an object that somebody else has named, as a job's input is.
-    pub async fn read_foreign(&self, name: &str) -> Result<BlobReader, BlobError> {
-        let path = Path::parse(name).map_err(|error| BlobError::Failed(error.into()))?;
-        self.store.get_opts(&path, GetOptions::default()).await.map(BlobReader::new).map_err(BlobError::from)
+    /// Begins to read an object that somebody else has named, as a job's input is.
+    pub async fn read_foreign(&self, name: &str) -> Result<ForeignReader, BlobError> {
+        ForeignReader::open(self.store.clone(), name).await
     }
 
     /// What a blob is, without its bytes.

@@ -20,6 +20,7 @@ pub(super) async fn check(store: &dyn Store) {
     a_chunk_is_one_holders_at_a_time(store).await;
     a_job_ends_once_with_its_files(store).await;
     an_upload_stays_while_a_job_reads_it(store).await;
+    a_list_that_was_read_for_a_job_is_its_input_whole_or_not_at_all(store).await;
 }
 
 pub(super) fn new_job(workspace: &WorkspaceId, input: NewInput) -> NewJob {
@@ -155,7 +156,9 @@ async fn a_job_ends_once_with_its_files(store: &dyn Store) {
     let id = job.run.id;
     store.create_job(job).await.expect("accepted");
     let fence = store.lease_run(id, "me".to_owned(), at(0), Duration::from_secs(60)).await.expect("leased");
+    assert_eq!(store.queued_jobs(mine.clone()).await.expect("asked"), 1, "a lease begins no work");
     store.start_job(id, fence, at(1)).await.expect("noted");
+    assert_eq!(store.queued_jobs(mine.clone()).await.expect("asked"), 0);
     store.start_job(id, fence, at(2)).await.expect("noted before");
     assert!(matches!(store.start_job(id, fence - 1, at(2)).await, Err(StoreError::StaleFence)));
     assert_eq!(
@@ -212,4 +215,37 @@ async fn an_upload_stays_while_a_job_reads_it(store: &dyn Store) {
     assert_eq!(store.uploads_unused_since(at(50)).await.expect("read"), std::slice::from_ref(&upload));
     assert!(store.delete_upload(upload.id.clone()).await.expect("asked"));
     assert!(store.job(mine, KeyMode::Live, id).await.expect("read").is_some(), "the job stays");
+}
+
+async fn a_list_that_was_read_for_a_job_is_its_input_whole_or_not_at_all(store: &dyn Store) {
+    let mine = workspace(store, "object").await;
+    let mut job = new_job(&mine, NewInput::Object("{}".to_owned()));
+    job.run.urls_total = 0;
+    let id = job.run.id;
+    assert_eq!(store.create_job(job).await.expect("stored"), Acceptance::Accepted);
+    let minute = Duration::from_secs(60);
+    let fence = store.lease_run(id, "me".to_owned(), at(0), minute).await.expect("leased");
+    let upload = UploadRow {
+        id: UploadId::generate(),
+        workspace: mine.clone(),
+        blob: "uploads/read".to_owned(),
+        urls: 700,
+        bytes: 9,
+        format: "ndjson".to_owned(),
+        created_at: at(1),
+    };
+    let chunks = vec![ChunkRange { start: 0, bytes: 5 }, ChunkRange { start: 5, bytes: 4 }];
+    let stale = store.set_job_input(id, fence - 1, upload.clone(), chunks.clone()).await;
+    assert!(matches!(stale, Err(StoreError::StaleFence)));
+    assert_eq!(store.upload(mine.clone(), upload.id.clone()).await.expect("asked"), None);
+    let row = store.job(mine.clone(), KeyMode::Live, id).await.expect("asked").expect("there");
+    let part = row.job.expect("a job");
+    assert_eq!((row.run.urls_total, part.object_input.as_deref(), part.upload_blob), (0, Some("{}"), None));
+
+    store.set_job_input(id, fence, upload, chunks).await.expect("set");
+    let row = store.job(mine, KeyMode::Live, id).await.expect("asked").expect("there");
+    assert_eq!(row.run.urls_total, 700);
+    assert_eq!(row.job.expect("a job").upload_blob.as_deref(), Some("uploads/read"));
+    let second = store.lease_chunk(id, fence, 1, "me".to_owned(), at(1), minute).await.expect("asked");
+    assert_eq!(second, Some(LeasedChunk::Range(ChunkRange { start: 5, bytes: 4 })));
 }

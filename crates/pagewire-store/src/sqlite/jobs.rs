@@ -8,7 +8,8 @@ use sqlx::{FromRow as _, QueryBuilder, Row as _, Sqlite, Transaction, sqlite::Sq
 
 use super::SqliteStore;
 use super::row::{micros, mode_text, signed, timestamp, unsigned};
-use super::runs::{StoredRun, insert_chunks, insert_run, lease_end, status_text, tell};
+use super::runs::{StoredRun, insert_chunks, insert_run, lease_end, refuse_stale, status_text, tell};
+use super::uploads::insert_upload_in;
 use super::webhooks::write_webhook;
 use crate::error::StoreError;
 use crate::state::Answer;
@@ -17,11 +18,11 @@ use crate::state::jobs::{
 };
 use crate::state::keys::KeyMode;
 use crate::state::runs::{FileRow, RunStatus};
-use crate::state::uploads::ChunkRange;
+use crate::state::uploads::{ChunkRange, UploadRow};
 
 /// A run, and what it has as a job where it is one.
 const SELECT_JOB: &str = "SELECT runs.*, jobs.run AS job, jobs.name, jobs.output, jobs.started_at, \
-                          uploads.blob AS upload_blob FROM runs \
+                          jobs.object_input, uploads.blob AS upload_blob FROM runs \
                           LEFT JOIN jobs ON jobs.run = runs.id LEFT JOIN uploads ON uploads.id = jobs.upload ";
 
 fn read_job(row: &SqliteRow) -> Result<JobRow, StoreError> {
@@ -34,6 +35,7 @@ fn read_job(row: &SqliteRow) -> Result<JobRow, StoreError> {
             name: row.try_get("name")?,
             output: row.try_get("output")?,
             upload_blob: row.try_get("upload_blob")?,
+            object_input: row.try_get("object_input")?,
             started_at: time("started_at")?,
         })
     } else {
@@ -83,8 +85,9 @@ impl Jobs for SqliteStore {
             {
                 return Ok(earlier);
             }
-            let (upload, chunks) = match input {
-                NewInput::Chunks(chunks) => (None, chunks),
+            let (upload, object, chunks) = match input {
+                NewInput::Chunks(chunks) => (None, None, chunks),
+                NewInput::Object(object) => (None, Some(object), Vec::new()),
                 NewInput::Upload(id) => {
                     let found = sqlx::query("SELECT 1 FROM uploads WHERE id = $1 AND workspace = $2")
                         .bind(id.as_str())
@@ -94,18 +97,21 @@ impl Jobs for SqliteStore {
                     if found.is_none() {
                         return Ok(Acceptance::NoSuchUpload);
                     }
-                    (Some(id), Vec::new())
+                    (Some(id), None, Vec::new())
                 }
             };
             insert_run(&mut transaction, &run, RunStatus::Queued).await?;
             insert_chunks(&mut transaction, run.id, &chunks).await?;
-            sqlx::query("INSERT INTO jobs (run, name, output, upload) VALUES ($1, $2, $3, $4)")
-                .bind(run.id.hex())
-                .bind(name)
-                .bind(output)
-                .bind(upload.as_ref().map(pagewire_types::UploadId::as_str))
-                .execute(&mut *transaction)
-                .await?;
+            sqlx::query(
+                "INSERT INTO jobs (run, name, output, upload, object_input) VALUES ($1, $2, $3, $4, $5)",
+            )
+            .bind(run.id.hex())
+            .bind(name)
+            .bind(output)
+            .bind(upload.as_ref().map(pagewire_types::UploadId::as_str))
+            .bind(object)
+            .execute(&mut *transaction)
+            .await?;
             if let Some(webhook) = webhook {
                 write_webhook(&mut transaction, &webhook).await?;
             }
@@ -179,14 +185,43 @@ impl Jobs for SqliteStore {
         })
     }
 
+    fn set_job_input(
+        &self,
+        id: RunId,
+        fence: u64,
+        upload: UploadRow,
+        chunks: Vec<ChunkRange>,
+    ) -> Answer<'_, ()> {
+        Box::pin(async move {
+            let mut transaction = self.begin().await?;
+            let told = sqlx::query("UPDATE runs SET urls_total = $3 WHERE id = $1 AND fence = $2")
+                .bind(id.hex())
+                .bind(signed(fence))
+                .bind(signed(upload.urls))
+                .execute(&mut *transaction)
+                .await?;
+            refuse_stale(told.rows_affected())?;
+            insert_upload_in(&mut transaction, &upload, chunks).await?;
+            sqlx::query("UPDATE jobs SET upload = $2 WHERE run = $1")
+                .bind(id.hex())
+                .bind(upload.id.as_str())
+                .execute(&mut *transaction)
+                .await?;
+            Ok(transaction.commit().await?)
+        })
+    }
+
     fn start_job(&self, id: RunId, fence: u64, at: Timestamp) -> Answer<'_, ()> {
         Box::pin(async move {
             let mut transaction = self.begin().await?;
-            let run: Option<StoredRun> = sqlx::query_as("SELECT * FROM runs WHERE id = $1 AND fence = $2")
-                .bind(id.hex())
-                .bind(signed(fence))
-                .fetch_optional(&mut *transaction)
-                .await?;
+            let run: Option<StoredRun> = sqlx::query_as(
+                "UPDATE runs SET status = 'running' \
+                 WHERE id = $1 AND fence = $2 AND status IN ('queued', 'running') RETURNING *",
+            )
+            .bind(id.hex())
+            .bind(signed(fence))
+            .fetch_optional(&mut *transaction)
+            .await?;
             let run = run.ok_or(StoreError::StaleFence)?.read()?;
             let started =
                 sqlx::query("UPDATE jobs SET started_at = $2 WHERE run = $1 AND started_at IS NULL")

@@ -122,13 +122,14 @@ async fn migrate(writer: &SqlitePool) -> Result<(), StoreError> {
 }
 
 /// In the order in which they came to be. One that has been released never changes.
-const MIGRATIONS: [(&str, &str); 6] = [
+const MIGRATIONS: [(&str, &str); 7] = [
     ("state", include_str!("../../migrations/0001_state.sql")),
     ("run mode", include_str!("../../migrations/0002_run_mode.sql")),
     ("jobs", include_str!("../../migrations/0003_jobs.sql")),
     ("workspace events", include_str!("../../migrations/0004_workspace_events.sql")),
     ("webhooks", include_str!("../../migrations/0005_webhooks.sql")),
     ("run cancel", include_str!("../../migrations/0006_run_cancel.sql")),
+    ("job object inputs", include_str!("../../migrations/0007_job_object_inputs.sql")),
 ];
 
 fn migrations() -> Migrator {

@@ -239,7 +239,7 @@ impl Runs for SqliteStore {
         Box::pin(async move {
             let mut transaction = self.begin().await?;
             let fence: Option<i64> = sqlx::query_scalar(
-                "UPDATE runs SET fence = fence + 1, owner = $2, lease_until = $3, status = 'running' \
+                "UPDATE runs SET fence = fence + 1, owner = $2, lease_until = $3 \
                  WHERE id = $1 AND status IN ('queued', 'running') RETURNING fence",
             )
             .bind(id.hex())

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use pagewire_types::{UploadId, WorkspaceId};
-use sqlx::{QueryBuilder, Sqlite};
+use sqlx::{QueryBuilder, Sqlite, Transaction};
 
 use super::SqliteStore;
 use super::row::{micros, parsed, signed, timestamp, unsigned};
@@ -41,35 +41,45 @@ impl StoredUpload {
     }
 }
 
+/// Adds an upload and the places of its chunks.
+pub(super) async fn insert_upload_in(
+    transaction: &mut Transaction<'static, Sqlite>,
+    upload: &UploadRow,
+    chunks: Vec<ChunkRange>,
+) -> Result<(), StoreError> {
+    sqlx::query(
+        "INSERT INTO uploads (id, workspace, blob, urls, bytes, format, created_at) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7)",
+    )
+    .bind(upload.id.as_str())
+    .bind(upload.workspace.as_str())
+    .bind(&upload.blob)
+    .bind(signed(upload.urls))
+    .bind(signed(upload.bytes))
+    .bind(&upload.format)
+    .bind(micros(upload.created_at))
+    .execute(&mut **transaction)
+    .await?;
+    let numbered: Vec<(i64, ChunkRange)> = (0_i64..).zip(chunks).collect();
+    for rows in numbered.chunks(ROWS_PER_INSERT) {
+        let mut insert: QueryBuilder<Sqlite> =
+            QueryBuilder::new("INSERT INTO upload_chunks (upload, chunk, start, bytes) ");
+        insert.push_values(rows, |mut row, (chunk, range)| {
+            row.push_bind(upload.id.as_str())
+                .push_bind(*chunk)
+                .push_bind(signed(range.start))
+                .push_bind(signed(range.bytes));
+        });
+        insert.build().execute(&mut **transaction).await?;
+    }
+    Ok(())
+}
+
 impl Uploads for SqliteStore {
     fn insert_upload(&self, upload: UploadRow, chunks: Vec<ChunkRange>) -> Answer<'_, ()> {
         Box::pin(async move {
             let mut transaction = self.begin().await?;
-            sqlx::query(
-                "INSERT INTO uploads (id, workspace, blob, urls, bytes, format, created_at) \
-                 VALUES ($1, $2, $3, $4, $5, $6, $7)",
-            )
-            .bind(upload.id.as_str())
-            .bind(upload.workspace.as_str())
-            .bind(&upload.blob)
-            .bind(signed(upload.urls))
-            .bind(signed(upload.bytes))
-            .bind(&upload.format)
-            .bind(micros(upload.created_at))
-            .execute(&mut *transaction)
-            .await?;
-            let numbered: Vec<(i64, ChunkRange)> = (0_i64..).zip(chunks).collect();
-            for rows in numbered.chunks(ROWS_PER_INSERT) {
-                let mut insert: QueryBuilder<Sqlite> =
-                    QueryBuilder::new("INSERT INTO upload_chunks (upload, chunk, start, bytes) ");
-                insert.push_values(rows, |mut row, (chunk, range)| {
-                    row.push_bind(upload.id.as_str())
-                        .push_bind(*chunk)
-                        .push_bind(signed(range.start))
-                        .push_bind(signed(range.bytes));
-                });
-                insert.build().execute(&mut *transaction).await?;
-            }
+            insert_upload_in(&mut transaction, &upload, chunks).await?;
             Ok(transaction.commit().await?)
         })
     }

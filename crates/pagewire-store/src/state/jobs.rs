@@ -10,7 +10,7 @@ use pagewire_types::{RunId, UploadId, WorkspaceId};
 use super::Answer;
 use super::keys::KeyMode;
 use super::runs::{Chunk, FileRow, NewRun, RunRow, RunStatus};
-use super::uploads::ChunkRange;
+use super::uploads::{ChunkRange, UploadRow};
 use super::webhooks::WebhookRow;
 
 /// A job to be accepted.
@@ -37,6 +37,8 @@ pub enum NewInput {
     Chunks(Vec<Chunk>),
     /// An upload of the same workspace.
     Upload(UploadId),
+    /// A list that is to be read from an object store, as JSON text.
+    Object(String),
 }
 
 /// An idempotency key and what it stands for.
@@ -92,8 +94,10 @@ pub struct JobPart {
     pub name: Option<String>,
     /// What files are made, as JSON text.
     pub output: String,
-    /// The blob of its URLs; absent where they came with the request.
+    /// The blob of its URLs; absent where they came with the request, or are to be read.
     pub upload_blob: Option<String>,
+    /// Where its URLs are, or were, in an object store, as JSON text.
+    pub object_input: Option<String>,
     /// When it was first worked on.
     pub started_at: Option<Timestamp>,
 }
@@ -146,7 +150,16 @@ pub trait Jobs: Send + Sync {
     /// How many jobs of a workspace wait.
     fn queued_jobs(&self, workspace: WorkspaceId) -> Answer<'_, u64>;
 
-    /// Notes that the job is worked on from now and appends its event, unless that was noted before.
+    /// Gives a job the list that was read for it, as an upload of its workspace, under the run's fence, all or nothing.
+    fn set_job_input(
+        &self,
+        id: RunId,
+        fence: u64,
+        upload: UploadRow,
+        chunks: Vec<ChunkRange>,
+    ) -> Answer<'_, ()>;
+
+    /// Notes that the job is worked on from now, no longer queued, and appends its event, unless that was noted before.
     fn start_job(&self, id: RunId, fence: u64, at: Timestamp) -> Answer<'_, ()>;
 
     /// Notes that the job is to end.

@@ -12,6 +12,7 @@ use pagewire_journal::Durability;
 use pagewire_types::{RobotsRule, TargetUrl, WorkspaceId};
 
 use super::byte_size::ByteSize;
+use super::object_store::ObjectStore;
 use super::raw::{self, Raw};
 
 /// A setting whose value is not allowed.
@@ -45,6 +46,8 @@ pub(crate) struct Checked {
     pub(crate) journal: Journal,
     /// How what is not HTML is read, and by whom else fields are filled.
     pub(crate) extract: Extract,
+    /// Where jobs may read their lists from.
+    pub(crate) object_store: ObjectStore,
     /// Plans by name; `enterprise` is always among them.
     pub(crate) plans: BTreeMap<String, Plan>,
     /// The names of the plans that workspaces were given.
@@ -259,6 +262,7 @@ impl Checked {
             jobs: judge.jobs(&raw.jobs),
             journal: judge.journal(&raw.journal),
             extract: Extract { pdf: judge.pdf(&raw.extract.pdf), llm: judge.llm(&raw.extract.llm) },
+            object_store: judge.object_store(&raw.object_store),
             plans: raw.plans.iter().map(|(name, plan)| (name.clone(), judge.plan(name, plan))).collect(),
             workspaces: judge.workspaces(raw),
             credits: judge.credits(&raw.credits),
@@ -270,12 +274,12 @@ impl Checked {
 
 /// Collects faults. A value at fault is replaced by something harmless, which never leaves [`Checked::of`].
 #[derive(Default)]
-struct Judge {
+pub(super) struct Judge {
     faults: Vec<Fault>,
 }
 
 impl Judge {
-    fn fault(&mut self, key: &str, value: impl std::fmt::Display, allowed: impl Into<String>) {
+    pub(super) fn fault(&mut self, key: &str, value: impl std::fmt::Display, allowed: impl Into<String>) {
         self.faults.push(Fault { key: key.to_owned(), value: value.to_string(), allowed: allowed.into() });
     }
 

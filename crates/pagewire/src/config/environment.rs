@@ -14,7 +14,12 @@ const PREFIX: &str = "PAGEWIRE_";
 const OF_THE_COMMAND_LINE: [&str; 3] = ["PAGEWIRE_SERVER", "PAGEWIRE_API_KEY", "PAGEWIRE_CONFIG"];
 
 /// Keys whose values are lists.
-const LISTS: [(&str, &str); 1] = [("fetch", "allow_targets")];
+const LISTS: &[&[&str]] = &[
+    &["fetch", "allow_targets"],
+    &["object_store", "s3", "buckets"],
+    &["object_store", "s3", "roles"],
+    &["object_store", "gcs", "buckets"],
+];
 
 /// The settings among the variables.
 pub(super) fn layer(variables: impl IntoIterator<Item = (String, String)>) -> Result<Table, ConfigError> {
@@ -47,7 +52,7 @@ fn setting_path(setting: &str) -> Option<Vec<String>> {
 
 /// A list where the key has one; else what TOML reads the text as, and text where it reads nothing.
 fn value(path: &[String], text: &str) -> Value {
-    if LISTS.iter().any(|(section, key)| path == [*section, *key]) {
+    if LISTS.iter().any(|list| path == *list) {
         let items = text.split(',').map(str::trim).filter(|item| !item.is_empty());
         return Value::Array(items.map(|item| Value::String(item.to_owned())).collect());
     }

@@ -6,6 +6,7 @@
 pub(crate) mod byte_size;
 pub(crate) mod checked;
 mod environment;
+pub(crate) mod object_store;
 mod raw;
 
 use std::path::{Path, PathBuf};

@@ -106,9 +106,36 @@ pub(super) struct Extract {
     pub(super) llm: Llm,
 }
 
+section!(S3 {
+    buckets: Vec<String>,
+    roles: Vec<String>,
+    region: String,
+    endpoint: String,
+    sts_endpoint: String,
+    key_id_env: String,
+    key_env: String,
+    session_env: String,
+});
+
+section!(Gcs { buckets: Vec<String>, endpoint: String, service_account_file: String });
+
+/// `[object_store]`, whose sections are in it.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ObjectStore {
+    #[serde(default)]
+    pub(super) s3: S3,
+    #[serde(default)]
+    pub(super) gcs: Gcs,
+}
+
 /// The sections within sections, and their keys.
-pub(super) const NESTED: &[(&str, &str, &[&str])] =
-    &[("extract", "pdf", Pdf::KEYS), ("extract", "llm", Llm::KEYS)];
+pub(super) const NESTED: &[(&str, &str, &[&str])] = &[
+    ("extract", "pdf", Pdf::KEYS),
+    ("extract", "llm", Llm::KEYS),
+    ("object_store", "s3", S3::KEYS),
+    ("object_store", "gcs", Gcs::KEYS),
+];
 
 macro_rules! sections {
     ($($name:ident: $kind:ident,)*) => {
@@ -123,6 +150,8 @@ macro_rules! sections {
             pub(super) workspaces: BTreeMap<String, String>,
             #[serde(default)]
             pub(super) extract: Extract,
+            #[serde(default)]
+            pub(super) object_store: ObjectStore,
         }
 
         /// The sections with fixed names, and their keys. `plans` and `workspaces` have names of their own.

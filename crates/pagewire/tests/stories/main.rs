@@ -14,6 +14,7 @@ mod extraction_docs_story;
 mod hostile_origin_story;
 mod job_command_story;
 mod job_crash_story;
+mod job_object_story;
 mod job_story;
 mod job_world;
 mod keys_story;

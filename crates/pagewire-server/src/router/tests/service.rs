@@ -11,6 +11,8 @@ use http::{Request, Response, header, request};
 use http_body_util::BodyExt as _;
 use metrics_exporter_prometheus::PrometheusBuilder;
 use pagewire_engine::account::{Accounts, NewKey, Plan};
+use pagewire_engine::blob_transport::GuardedTransport;
+use pagewire_engine::job::object_input::ObjectInputs;
 use pagewire_engine::run::RunLimits;
 use pagewire_engine::schedule::Politeness;
 use pagewire_engine::{ApiKey, Engine, EngineParts, EngineSettings, KeyMode, NoPdfReader};
@@ -55,6 +57,7 @@ impl Service {
             accounts,
             blobs: Blobs::in_memory(),
             links: Arc::new(links),
+            inputs: ObjectInputs::none(GuardedTransport::new(client.clone())),
             client,
             pdf: Arc::new(NoPdfReader),
             model: None,

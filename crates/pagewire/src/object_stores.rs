@@ -1,0 +1,59 @@
+//! The object stores that jobs may read their lists from, with the keys that the configuration only names.
+
+use std::io;
+use std::path::PathBuf;
+
+use pagewire_engine::blob_transport::GuardedTransport;
+use pagewire_engine::job::object_input::{GcsInputs, Names, ObjectInputs, S3Inputs, Secret};
+use pagewire_fetch::Client;
+use pagewire_store::blob::S3Key;
+
+use crate::config::object_store::{KeyVariables, ObjectStore};
+
+/// Why they cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ObjectStoreError {
+    #[error("the variable {0}, which [object_store.s3] names, is not set in the environment")]
+    Variable(String),
+    #[error("the key of a service account cannot be read from {}", path.display())]
+    File { path: PathBuf, source: io::Error },
+}
+
+/// What the configuration allows.
+pub(crate) fn open(config: &ObjectStore, client: &Client) -> Result<ObjectInputs, ObjectStoreError> {
+    let (s3, gcs) = (&config.s3, &config.gcs);
+    Ok(ObjectInputs {
+        s3: S3Inputs {
+            buckets: Names(s3.buckets.clone()),
+            roles: Names(s3.roles.clone()),
+            region: s3.region.clone(),
+            endpoint: s3.endpoint.clone(),
+            sts_endpoint: s3.sts_endpoint.clone(),
+            key: s3.key.as_ref().map(key).transpose()?,
+        },
+        gcs: GcsInputs {
+            buckets: Names(gcs.buckets.clone()),
+            service_account_key: gcs.service_account_file.as_ref().map(read).transpose()?,
+            endpoint: gcs.endpoint.clone(),
+        },
+        transport: GuardedTransport::new(client.clone()),
+    })
+}
+
+fn key(variables: &KeyVariables) -> Result<S3Key, ObjectStoreError> {
+    Ok(S3Key {
+        id: variable(&variables.id)?,
+        secret: variable(&variables.key)?,
+        session_token: variables.session.as_deref().map(variable).transpose()?,
+    })
+}
+
+fn variable(name: &str) -> Result<String, ObjectStoreError> {
+    let value = std::env::var(name).ok().map(|value| value.trim().to_owned());
+    value.filter(|value| !value.is_empty()).ok_or_else(|| ObjectStoreError::Variable(name.to_owned()))
+}
+
+fn read(path: &PathBuf) -> Result<Secret, ObjectStoreError> {
+    let fault = |source| ObjectStoreError::File { path: path.clone(), source };
+    std::fs::read_to_string(path).map(Secret).map_err(fault)
+}

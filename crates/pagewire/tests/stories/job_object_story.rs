@@ -1,0 +1,232 @@
+//! Jobs whose lists are in object stores: read once, kept, worked off; refused, or failed with a sentence, where they
+//! cannot be.
+
+use std::process::Stdio;
+
+use pagewire_testkit::binary::Options;
+use pagewire_testkit::{BucketServer, http};
+use serde_json::{Value, json};
+
+use crate::job_world::lines;
+use crate::world::{EXE, World, problem};
+
+/// More than one part of an object: what is between the URLs are lines that say nothing.
+const PADDING_BYTES: usize = 9 << 20;
+
+fn config(bucket: &BucketServer) -> String {
+    format!(
+        "[object_store.s3]\nbuckets = [\"lists\", \"acme-*\"]\nendpoint = \"{0}\"\n\
+         [object_store.gcs]\nbuckets = [\"lists\"]\nendpoint = \"{0}\"\n",
+        bucket.endpoint()
+    )
+}
+
+async fn world_of(bucket: &BucketServer) -> World {
+    let mut world = World::with_config(&config(bucket)).await;
+    world.key = world.server.create_key(&["jobs:read", "jobs:write"]);
+    world
+}
+
+fn job_of(input: &Value) -> Value {
+    json!({"input": input, "defaults": {"formats": ["metadata"], "robots": "ignore"}})
+}
+
+fn ndjson(urls: &[String]) -> String {
+    urls.iter().map(|url| format!("{}\n", json!(url))).collect()
+}
+
+fn padded(urls: &[String]) -> Vec<u8> {
+    let (first, rest) = urls.split_at(urls.len() / 2);
+    [ndjson(first).as_bytes(), &vec![b'\n'; PADDING_BYTES], ndjson(rest).as_bytes()].concat()
+}
+
+fn packed(text: &str) -> Vec<u8> {
+    use std::io::Write as _;
+    let mut gzip = std::process::Command::new("gzip");
+    let mut child = gzip.arg("-c").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("gzip runs");
+    child.stdin.take().expect("it is piped").write_all(text.as_bytes()).expect("written");
+    child.wait_with_output().expect("it ends").stdout
+}
+
+/// The URLs of the job's file, in their own order.
+async fn urls_of(world: &World, job: &Value) -> Vec<String> {
+    let records = lines(&world.follow(&job["download_url"], "GET", &[]).await);
+    let mut urls: Vec<String> =
+        records.iter().map(|record| record["url"].as_str().expect("a url").to_owned()).collect();
+    urls.sort_unstable();
+    urls
+}
+
+fn sorted(mut urls: Vec<String>) -> Vec<String> {
+    urls.sort_unstable();
+    urls
+}
+
+#[tokio::test]
+async fn a_list_in_an_object_store_becomes_a_job_like_an_upload() {
+    let bucket = BucketServer::start().await;
+    let world = world_of(&bucket).await;
+    let urls = world.origin.product_urls(5);
+    bucket.put("lists", "May 2026/urls+more.ndjson", ndjson(&urls));
+    let rows: String = urls.iter().map(|url| format!("7,{url}\r\n")).collect();
+    bucket.put("acme-eu", "shops.csv.gz", packed(&format!("custom_id,url\r\n{rows}")));
+    bucket.put("lists", "ä/ö", padded(&urls));
+    for input in [
+        json!({"s3_uri": "s3://lists/May 2026/urls+more.ndjson"}),
+        json!({"s3_uri": "s3://acme-eu/shops.csv.gz"}),
+        json!({"s3_uri": "s3://lists/ä/ö"}),
+        json!({"gcs_uri": "gs://lists/May 2026/urls+more.ndjson"}),
+    ] {
+        let id = world.submit(&job_of(&input)).await;
+        let job = world.ended(&id).await;
+        assert_eq!(
+            (&job["status"], &job["urls_total"], &job["urls_done"], &job["error"]),
+            (&json!("completed"), &json!(5), &json!(5), &Value::Null),
+            "{input}"
+        );
+        assert_eq!(urls_of(&world, &job).await, sorted(urls.clone()), "{input}");
+    }
+}
+
+#[tokio::test]
+async fn lines_of_a_list_that_are_no_url_become_errors_of_the_job() {
+    let bucket = BucketServer::start().await;
+    let world = world_of(&bucket).await;
+    let url = world.origin.url("/p/1");
+    bucket.put("lists", "a", format!("{}\n\"ftp://example.com/\"\nnonsense\n", json!(url)));
+    let id = world.submit(&job_of(&json!({"s3_uri": "s3://lists/a"}))).await;
+    let job = world.ended(&id).await;
+    assert_eq!(
+        (&job["status"], &job["urls_done"], &job["urls_errored"]),
+        (&json!("completed"), &json!(3), &json!(2))
+    );
+}
+
+#[tokio::test]
+async fn a_list_that_cannot_be_taken_fails_the_job_with_a_sentence() {
+    let bucket = BucketServer::start().await;
+    let world = world_of(&bucket).await;
+    let urls = world.origin.product_urls(4);
+    bucket.deny("lists", "secret");
+    bucket.put_changing("lists", "changing", padded(&urls), padded(&world.origin.product_urls(6)));
+    bucket.put("lists", "empty", "");
+    let whole = packed(&ndjson(&urls));
+    bucket.put("lists", "cut.ndjson.gz", &whole[..whole.len() - 9]);
+    bucket.put("lists", "no-header.csv", "custom_id\r\n1\r\n");
+    for (name, says) in [
+        ("missing", "there is no object `s3://lists/missing`"),
+        ("secret", "does not let this server read"),
+        ("changing", "was changed while it was read"),
+        ("empty", "no URL"),
+        ("cut.ndjson.gz", "gzip"),
+        ("no-header.csv", "url"),
+    ] {
+        let id = world.submit(&job_of(&json!({"s3_uri": format!("s3://lists/{name}")}))).await;
+        let job = world.ended(&id).await;
+        assert_eq!((&job["status"], &job["files"]), (&json!("failed"), &json!([])), "{name}: {job}");
+        assert!(job["error"].as_str().is_some_and(|error| error.contains(says)), "{name}: {job}");
+        let events = world.watch(&id).open().await.read_to_end().await;
+        assert_eq!(events.last().expect("events").json()["status"], "failed", "{name}");
+    }
+    assert_eq!(world.origin.hits(), 0, "nothing was fetched of a list that was not taken");
+    let kept = std::fs::read_dir(world.server.data_dir().join("blobs/uploads"));
+    let kept = kept.map_or(0, std::iter::Iterator::count);
+    assert_eq!(kept, 0, "nothing was kept of a list that was not taken");
+}
+
+#[tokio::test]
+async fn a_server_that_is_killed_while_it_reads_reads_anew() {
+    let bucket = BucketServer::start().await;
+    let mut world = world_of(&bucket).await;
+    let urls = world.origin.product_urls(8);
+    bucket.put("lists", "a", padded(&urls));
+    bucket.hold_after(1);
+    let body = job_of(&json!({"s3_uri": "s3://lists/a"}));
+    let answer = world.post("/v1/jobs", &body).await;
+    assert_eq!((answer.status, &answer.json()["urls_total"]), (202, &json!(0)), "{}", answer.text());
+    let id = answer.json()["id"].as_str().expect("an id").to_owned();
+    bucket.wait_for_parts(2).await;
+    let job = world.job(&id).await;
+    assert_eq!((&job["status"], &job["urls_total"]), (&json!("queued"), &json!(0)), "{job}");
+    let listed = world.get("/v1/jobs?status=queued").await.json();
+    assert_eq!(listed["jobs"][0]["id"], json!(id));
+    let told = world.watch(&id).open().await.next().await.expect("an event");
+    assert_eq!((told.event.as_str(), &told.json()["status"]), ("progress", &json!("queued")));
+
+    world.server.restart().await;
+    bucket.wait_for_parts(3).await;
+    world.server.restart().await;
+    bucket.release();
+    let job = world.ended(&id).await;
+    assert_eq!((&job["status"], &job["urls_done"]), (&json!("completed"), &json!(8)), "{job}");
+    assert_eq!(urls_of(&world, &job).await, sorted(urls));
+    let heads = bucket.requests().iter().filter(|request| request.starts_with("HEAD ")).count();
+    assert_eq!(heads, 3, "each start reads it from its beginning");
+    world.server.restart().await;
+    assert_eq!(world.job(&id).await["status"], "completed");
+}
+
+#[tokio::test]
+async fn a_job_can_be_cancelled_while_its_list_is_read() {
+    let bucket = BucketServer::start().await;
+    let world = world_of(&bucket).await;
+    bucket.put("lists", "a", padded(&world.origin.product_urls(4)));
+    bucket.hold_after(1);
+    let id = world.submit(&job_of(&json!({"s3_uri": "s3://lists/a"}))).await;
+    bucket.wait_for_parts(2).await;
+    assert_eq!(world.send("DELETE", &format!("/v1/jobs/{id}"), &[], b"").await.status, 202);
+    let job = world.ended(&id).await;
+    assert_eq!((&job["status"], &job["urls_done"]), (&json!("cancelled"), &json!(0)));
+    assert_eq!(world.origin.hits(), 0);
+}
+
+#[tokio::test]
+async fn what_the_operator_does_not_allow_is_refused_before_anything_is_asked_for() {
+    let bucket = BucketServer::start().await;
+    let world = world_of(&bucket).await;
+    let role = "arn:aws:iam::123456789012:role/reader";
+    for (input, pointer, says) in [
+        (json!({"s3_uri": "s3://other/a"}), "/input/s3_uri", "[object_store.s3]"),
+        (json!({"gcs_uri": "gs://acme-eu/a"}), "/input/gcs_uri", "[object_store.gcs]"),
+        (json!({"s3_uri": "s3://lists/a", "role_arn": role}), "/input/role_arn", "[object_store.s3]"),
+        (json!({"s3_uri": "s3://acme-x@evil.example/a"}), "/input/s3_uri", "bucket"),
+        (json!({"s3_uri": "s3://acme-x?/a"}), "/input/s3_uri", "bucket"),
+        (json!({"s3_uri": "s3://lists/../secrets/a"}), "/input/s3_uri", "name"),
+        (json!({"s3_uri": "s3://lists//a"}), "/input/s3_uri", "name"),
+        (json!({"s3_uri": "s3://lists/a\nb"}), "/input/s3_uri", "s3://"),
+        (json!({"s3_uri": "s3://lists/a\u{0}"}), "/input/s3_uri", "s3://"),
+        (json!({"s3_uri": "http://lists/a"}), "/input/s3_uri", "s3://"),
+    ] {
+        let refused = problem(&world.post("/v1/jobs", &job_of(&input)).await, 422, "validation_failed");
+        assert_eq!(refused["errors"][0]["pointer"], pointer, "{input}: {refused}");
+        let detail = refused["errors"][0]["detail"].as_str().expect("a detail");
+        assert!(detail.contains(says), "{input}: {detail}");
+    }
+    let sandbox = world.server.create_key_with(&["jobs:write"], &["--sandbox"]);
+    let body = job_of(&json!({"s3_uri": "s3://lists/a"}));
+    let answer = http::post_json(world.server.address(), "/v1/jobs", &sandbox, &body).await;
+    assert!(
+        problem(&answer, 422, "validation_failed")["detail"].as_str().expect("a detail").contains("sandbox")
+    );
+    assert_eq!(bucket.requests(), Vec::<String>::new());
+
+    let plain = World::of_jobs().await;
+    let refused = problem(&plain.post("/v1/jobs", &body).await, 422, "validation_failed");
+    assert!(
+        refused["detail"].as_str().expect("a detail").contains("`buckets` in [object_store.s3]"),
+        "{refused}"
+    );
+}
+
+#[tokio::test]
+async fn a_store_at_a_private_address_is_asked_only_where_the_guard_is_lifted() {
+    let bucket = BucketServer::start().await;
+    bucket.put("lists", "a", "\"https://example.com/\"\n");
+    let mut world = World::with(Options::new(EXE).config(&config(&bucket)).guarded()).await;
+    world.key = world.server.create_key(&["jobs:read", "jobs:write"]);
+    let id = world.submit(&job_of(&json!({"s3_uri": "s3://lists/a"}))).await;
+    let job = world.ended(&id).await;
+    assert_eq!(job["status"], "failed");
+    assert!(job["error"].as_str().is_some_and(|error| error.contains("could not be read")), "{job}");
+    assert_eq!(bucket.requests(), Vec::<String>::new());
+}
