@@ -13,7 +13,7 @@ use crate::report::Check;
 const PARQUET_ROWS_PER_S: f64 = 150_000.0;
 /// Memory at the peak of an export of a million records.
 const EXPORT_RSS_MB: f64 = 150.0;
-/// MB a second of user CPU at which a list must be judged and stored.
+/// MB a second by the clock at which a list must be judged and stored.
 const UPLOAD_MB_PER_S: f64 = 100.0;
 /// Memory at the peak of an upload.
 const UPLOAD_RSS_MB: f64 = 100.0;
@@ -42,9 +42,9 @@ pub(crate) fn checks(examples: &Path, work: &Path) -> Result<Vec<Check>, BenchEr
             kept: Some(peak < EXPORT_RSS_MB),
         },
         Check {
-            promise: "upload of 1,000,000 lines judged and stored at ≥ 100 MB/s of user CPU",
-            measured: format!("{judged:.0} MB/s; by the clock {stored:.0}, `cp` and `sync` {copied:.0}"),
-            kept: Some(judged >= UPLOAD_MB_PER_S),
+            promise: "upload of 1,000,000 lines judged and stored at ≥ 100 MB/s",
+            measured: format!("{stored:.0} MB/s, {judged:.0} of user CPU; `cp` and `sync` {copied:.0}"),
+            kept: Some(stored >= UPLOAD_MB_PER_S),
         },
         Check {
             promise: "peak RSS of that upload < 100 MB",
