@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use jiff::{SignedDuration, Timestamp};
-use pagewire_store::{BlobError, BlobKey, RunKind};
+use pagewire_store::{BlobError, BlobKey, RunKind, UploadRow};
 use pagewire_types::RunId;
 
 use crate::engine::Engine;
@@ -33,13 +33,19 @@ impl Engine {
             }
         }
         for upload in self.store.uploads_unused_since(before(now, self.settings.keep_jobs)).await? {
-            let blob: BlobKey = upload.blob.parse().map_err(|_| damaged("an upload's name"))?;
-            if self.store.delete_upload(upload.id).await? {
-                self.blobs.delete(&blob).await?;
-            }
+            self.drop_upload(&upload).await?;
         }
         if let Some(unfinished) = SystemTime::now().checked_sub(UNFINISHED_BLOBS) {
             self.blobs.sweep_unfinished(unfinished).await?;
+        }
+        Ok(())
+    }
+
+    /// Drops an upload, unless there is a job of it.
+    pub(crate) async fn drop_upload(&self, upload: &UploadRow) -> Result<(), Refusal> {
+        let blob: BlobKey = upload.blob.parse().map_err(|_| damaged("an upload's name"))?;
+        if self.store.delete_upload(upload.id.clone()).await? {
+            self.blobs.delete(&blob).await?;
         }
         Ok(())
     }

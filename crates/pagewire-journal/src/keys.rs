@@ -14,9 +14,12 @@ pub enum KeySpace {
     Hashes,
 }
 
-/// The keys that are there.
+/// Some of the keys of a journal.
 #[derive(Debug)]
-pub(crate) enum KeySet {
+pub struct KeySet(Keys);
+
+#[derive(Debug)]
+enum Keys {
     Ordinals { bits: Vec<u64>, bound: u64 },
     Hashes(HashSet<Key>),
 }
@@ -24,44 +27,46 @@ pub(crate) enum KeySet {
 impl KeySet {
     pub(crate) fn new(space: KeySpace) -> Self {
         match space {
-            KeySpace::Ordinals(bound) => Self::Ordinals { bits: Vec::new(), bound },
-            KeySpace::Hashes => Self::Hashes(HashSet::new()),
+            KeySpace::Ordinals(bound) => Self(Keys::Ordinals { bits: Vec::new(), bound }),
+            KeySpace::Hashes => Self(Keys::Hashes(HashSet::new())),
         }
     }
 
     pub(crate) fn admits(&self, key: Key) -> bool {
-        match self {
-            Self::Ordinals { bound, .. } => key.0 < u128::from(*bound),
-            Self::Hashes(_) => true,
+        match &self.0 {
+            Keys::Ordinals { bound, .. } => key.0 < u128::from(*bound),
+            Keys::Hashes(_) => true,
         }
     }
 
-    pub(crate) fn contains(&self, key: Key) -> bool {
-        match self {
-            Self::Ordinals { bits, .. } => {
+    /// Whether the key is one of them.
+    #[must_use]
+    pub fn contains(&self, key: Key) -> bool {
+        match &self.0 {
+            Keys::Ordinals { bits, .. } => {
                 let (word, bit) = place(key);
                 bits.get(word).is_some_and(|bits| bits & bit != 0)
             }
-            Self::Hashes(keys) => keys.contains(&key),
+            Keys::Hashes(keys) => keys.contains(&key),
         }
     }
 
     pub(crate) fn insert(&mut self, key: Key) {
-        match self {
-            Self::Ordinals { bits, .. } => {
+        match &mut self.0 {
+            Keys::Ordinals { bits, .. } => {
                 let (word, bit) = place(key);
                 if bits.len() <= word {
                     bits.resize(word + 1, 0);
                 }
                 bits[word] |= bit;
             }
-            Self::Hashes(keys) => drop(keys.insert(key)),
+            Keys::Hashes(keys) => drop(keys.insert(key)),
         }
     }
 
     /// Forgets a key whose record was trimmed. Ordinals are never forgotten: an input is worked off once.
     pub(crate) fn forget(&mut self, key: Key) {
-        if let Self::Hashes(keys) = self {
+        if let Keys::Hashes(keys) = &mut self.0 {
             keys.remove(&key);
         }
     }

@@ -20,6 +20,6 @@ pub mod segment;
 pub use cursor::{Cursor, CursorError};
 pub use group::{GroupCommit, GroupPolicy};
 pub use journal::{AppendError, Appended, Journal, Limit, Read, ReadError, Tally, Tip};
-pub use keys::KeySpace;
+pub use keys::{KeySet, KeySpace};
 pub use record::{Fence, Key, Kind, NewRecord, Position, Record};
 pub use segment::{Durability, SegmentJournal, SegmentOptions};

@@ -13,6 +13,8 @@ use crate::problem::ApiError;
 
 /// Bytes of a request's body.
 pub const BODY_BYTES_MAX: usize = 25 * 1024 * 1024;
+/// Bytes of a body that should be none.
+const NO_BODY_BYTES_MAX: usize = 1024;
 /// How long a body may take to arrive.
 const BODY_TIMEOUT: Duration = Duration::from_secs(60);
 
@@ -21,6 +23,24 @@ pub struct JsonBody(pub Value);
 
 /// A body that says it is JSON, not yet looked at.
 pub struct JsonText(pub Bytes);
+
+/// Nothing, or an empty JSON object: whoever sends more expects more of it than comes.
+pub struct NoBody;
+
+impl<S: Send + Sync> FromRequest<S> for NoBody {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, ApiError> {
+        let refused = || ApiError::new(ProblemCode::ValidationFailed, "this request takes no body");
+        let body = Limited::new(request.into_body(), NO_BODY_BYTES_MAX);
+        let collected = tokio::time::timeout(BODY_TIMEOUT, body.collect()).await.map_err(|_| refused())?;
+        let bytes = collected.map_err(|_| refused())?.to_bytes();
+        let is_empty = bytes.trim_ascii().is_empty()
+            || serde_json::from_slice::<Value>(&bytes)
+                .is_ok_and(|value| value.as_object().is_some_and(serde_json::Map::is_empty));
+        if is_empty { Ok(Self) } else { Err(refused()) }
+    }
+}
 
 impl<S: Send + Sync> FromRequest<S> for JsonBody {
     type Rejection = ApiError;

@@ -49,6 +49,7 @@ fn table() -> OpenApiRouter<Arc<Edge>> {
         .routes(routes!(jobs::create, jobs::list))
         .routes(routes!(jobs::get, jobs::cancel))
         .routes(routes!(jobs::results))
+        .routes(routes!(jobs::retry))
         .routes(routes!(jobs::stream))
         .routes(routes!(events::events))
         .routes(routes!(downloads::download))

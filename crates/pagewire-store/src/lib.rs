@@ -19,7 +19,7 @@ pub use state::deliveries::{
 };
 pub use state::events::{EventRead, EventRow, Events};
 pub use state::jobs::{
-    Acceptance, Cancellation, IdempotencyKey, JobFilter, JobPart, JobRow, Jobs, LeasedChunk, NewInput, NewJob,
+    Acceptance, Cancellation, IdempotencyKey, JobFilter, JobPart, JobRow, Jobs, NewInput, NewJob, StoredChunk,
 };
 pub use state::keys::{ApiKey, KeyMode, Keys, Revocation};
 pub use state::runs::{Chunk, FileRow, NewRun, RunEnd, RunKind, RunRow, RunStatus, Runs};

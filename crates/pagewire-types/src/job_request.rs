@@ -85,6 +85,19 @@ pub struct OutputSpec {
     pub escape_formulas: bool,
 }
 
+/// The files of a job that says nothing of them.
+impl Default for OutputSpec {
+    fn default() -> Self {
+        Self {
+            format: OutputFormat::Ndjson,
+            gzip: false,
+            max_part_bytes: *PART_BYTES.end(),
+            expires_in_s: 86_400,
+            escape_formulas: true,
+        }
+    }
+}
+
 /// The forms of output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -212,13 +225,7 @@ fn object_uri(value: &Value, scheme: &str) -> Option<String> {
 }
 
 fn read_output(fields: &mut Fields<'_>) -> OutputSpec {
-    let mut output = OutputSpec {
-        format: OutputFormat::Ndjson,
-        gzip: false,
-        max_part_bytes: *PART_BYTES.end(),
-        expires_in_s: 86_400,
-        escape_formulas: true,
-    };
+    let mut output = OutputSpec::default();
     let map = match fields.take("output") {
         None => return output,
         Some(Value::Object(map)) => map,

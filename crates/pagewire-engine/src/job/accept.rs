@@ -5,6 +5,7 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 use pagewire_store::{
     Acceptance, Cancellation, IdempotencyKey, KeyMode, NewInput, NewJob, NewRun, RunKind, UploadRow,
+    WebhookRow,
 };
 use pagewire_types::job_request::JOB_URLS_MAX;
 use pagewire_types::{FieldError, JobInput, JobRequest, Problem, ProblemCode, RunId};
@@ -29,6 +30,21 @@ pub struct IdempotentRequest {
     pub key: String,
     /// SHA-256 of the request's body.
     pub body_sha256: [u8; 32],
+}
+
+/// A job that is to be accepted.
+pub(super) struct Draft {
+    pub(super) id: RunId,
+    pub(super) name: Option<String>,
+    /// Its scrape parameters, as JSON text.
+    pub(super) defaults: String,
+    pub(super) concurrency: u32,
+    /// What files it makes, as JSON text.
+    pub(super) output: String,
+    pub(super) webhook: Option<WebhookRow>,
+    pub(super) input: NewInput,
+    /// URLs in all.
+    pub(super) total: u64,
 }
 
 /// A job that was accepted, now or by an earlier request with the same key.
@@ -57,10 +73,7 @@ impl Engine {
                 "this version delivers no webhooks; watch the job by its stream",
             ));
         }
-        let workspace = caller.workspace.id.clone();
-        if self.store.queued_jobs(workspace.clone()).await? >= QUEUED_MAX {
-            return Err(Refusal::Overloaded("as many jobs of the workspace as may wait are waiting"));
-        }
+        self.require_room(caller).await?;
         self.check_model(&request.params, &[]).map_err(under_defaults)?;
         // Compiled now so that a fault is told now; compiled again when the job is taken up.
         RunInput::new(request.params.clone(), self.settings.robots).map_err(under_defaults)?;
@@ -72,7 +85,8 @@ impl Engine {
                 (NewInput::Chunks(chunks_of(chunks_json)), total)
             }
             JobInput::Upload(id) => {
-                let upload = self.store.upload(workspace.clone(), id).await?.ok_or_else(no_such_upload)?;
+                let workspace = caller.workspace.id.clone();
+                let upload = self.store.upload(workspace, id).await?.ok_or_else(no_such_upload)?;
                 let total = total_of(&upload)?;
                 (NewInput::Upload(upload.id), total)
             }
@@ -86,43 +100,85 @@ impl Engine {
                 (NewInput::Object(text), 0)
             }
         };
-        let id = RunId::generate();
+        let draft = Draft {
+            id: RunId::generate(),
+            name: request.name,
+            defaults: request.params_json,
+            concurrency: request.concurrency,
+            output: serde_json::to_string(&request.output).map_err(|_| damaged("an output"))?,
+            webhook: None,
+            input,
+            total,
+        };
+        self.accept(caller, draft, idempotent, trace_id).await
+    }
+
+    /// Refuses where as many jobs wait as may.
+    pub(super) async fn require_room(&self, caller: &Caller) -> Result<(), Refusal> {
+        if self.store.queued_jobs(caller.workspace.id.clone()).await? >= QUEUED_MAX {
+            return Err(Refusal::Overloaded("as many jobs of the workspace as may wait are waiting"));
+        }
+        Ok(())
+    }
+
+    /// What an earlier request with the same key was answered, if there was one.
+    pub(super) async fn accepted_earlier(
+        &self,
+        caller: &Caller,
+        idempotent: Option<&IdempotentRequest>,
+    ) -> Result<Option<Accepted>, Refusal> {
+        let Some(request) = idempotent else { return Ok(None) };
+        let now = Timestamp::now();
+        let key = remembered(request.clone(), caller.mode, String::new(), now);
+        match self.store.earlier_job(caller.workspace.id.clone(), key, now).await? {
+            None => Ok(None),
+            Some(acceptance) => accepted(acceptance).map(Some),
+        }
+    }
+
+    /// Stores the job and takes it up, unless the same request was accepted before.
+    pub(super) async fn accept(
+        self: &Arc<Self>,
+        caller: &Caller,
+        draft: Draft,
+        idempotent: Option<IdempotentRequest>,
+        trace_id: String,
+    ) -> Result<Accepted, Refusal> {
+        let (id, mode, workspace) = (draft.id, caller.mode, caller.workspace.id.clone());
         let created_at = Timestamp::now();
-        let answer = accepted_json(id, total, created_at);
+        let answer = accepted_json(id, draft.total, created_at);
         let job = NewJob {
             run: NewRun {
                 id,
                 workspace: workspace.clone(),
                 kind: RunKind::Job,
-                mode: caller.mode,
-                defaults: request.params_json,
-                concurrency: request.concurrency,
-                urls_total: total,
+                mode,
+                defaults: draft.defaults,
+                concurrency: draft.concurrency,
+                urls_total: draft.total,
                 created_at,
                 trace_id,
                 owner: lease_owner(),
                 lease: LEASE,
             },
-            name: request.name,
-            output: serde_json::to_string(&request.output).map_err(|_| damaged("an output"))?,
-            webhook: None,
-            input,
-            idempotency: idempotent.map(|request| IdempotencyKey {
-                key: stored_key(caller.mode, request.key),
-                body_sha256: request.body_sha256,
-                answer: answer.clone(),
-                expires_at: created_at + KEY_LIFE,
-            }),
+            name: draft.name,
+            output: draft.output,
+            webhook: draft.webhook,
+            input: draft.input,
+            idempotency: idempotent.map(|request| remembered(request, mode, answer.clone(), created_at)),
         };
-        match self.store.create_job(job).await? {
-            Acceptance::Accepted => {}
-            Acceptance::Repeated { run, answer } => return Ok(Accepted { id: run, answer }),
-            Acceptance::OtherBody => return Err(other_body()),
-            Acceptance::NoSuchUpload => return Err(no_such_upload()),
-        }
-        let row = self.store.job(workspace, caller.mode, id).await?.ok_or(Refusal::NotFound)?;
-        self.take_up_in_time(row).await;
-        Ok(Accepted { id, answer })
+        let engine = self.clone();
+        // A task of its own: where the client goes away meanwhile, a job that was stored is taken up all the same.
+        let accepting = self.tasks.spawn(async move {
+            match engine.store.create_job(job).await? {
+                Acceptance::Accepted => {}
+                earlier => return accepted(earlier),
+            }
+            let row = engine.store.job(workspace, mode, id).await?.ok_or(Refusal::NotFound)?;
+            engine.take_up_in_time(row).await;
+            Ok(Accepted { id, answer })
+        });
+        accepting.await.map_err(|_| Refusal::Draining)?
     }
 
     /// Ends a job: URLs under way finish, the others are skipped, and what is done becomes files. Whether it had not ended
@@ -139,6 +195,26 @@ impl Engine {
                 Ok(true)
             }
         }
+    }
+}
+
+/// What is stored of the key of a request.
+fn remembered(request: IdempotentRequest, mode: KeyMode, answer: String, now: Timestamp) -> IdempotencyKey {
+    IdempotencyKey {
+        key: stored_key(mode, request.key),
+        body_sha256: request.body_sha256,
+        answer,
+        expires_at: now + KEY_LIFE,
+    }
+}
+
+/// What a request is answered that made no job.
+fn accepted(earlier: Acceptance) -> Result<Accepted, Refusal> {
+    match earlier {
+        Acceptance::Repeated { run, answer } => Ok(Accepted { id: run, answer }),
+        Acceptance::OtherBody => Err(other_body()),
+        Acceptance::NoSuchUpload => Err(no_such_upload()),
+        Acceptance::Accepted => Err(damaged("an acceptance without its job")),
     }
 }
 
@@ -177,7 +253,7 @@ fn other_body() -> Refusal {
 }
 
 /// Faults of the parameters stand under `defaults` in a job's request.
-fn under_defaults(mut problem: Box<Problem>) -> Refusal {
+pub(super) fn under_defaults(mut problem: Box<Problem>) -> Refusal {
     for error in &mut problem.errors {
         error.pointer.insert_str(0, "/defaults");
     }

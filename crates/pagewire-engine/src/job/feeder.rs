@@ -2,7 +2,7 @@
 //! run.
 
 use jiff::Timestamp;
-use pagewire_store::{BlobError, BlobKey, Blobs, ChunkRange, LeasedChunk, Store, StoreError};
+use pagewire_store::{BlobError, BlobKey, Blobs, ChunkRange, Store, StoreError, StoredChunk};
 use pagewire_types::{Problem, StoredEntry};
 
 use super::Job;
@@ -10,7 +10,7 @@ use crate::engine::{LEASE, lease_owner};
 use crate::patience::{PAUSE, Passing, persist};
 
 /// Bytes of one chunk of an upload, which bounds what is read at once.
-const CHUNK_BYTES_MAX: usize = 64 << 20;
+pub(super) const CHUNK_BYTES_MAX: usize = 64 << 20;
 /// Chunks that have ended are given back so many at a time.
 const RELEASE_AT: usize = 16;
 
@@ -81,8 +81,8 @@ async fn load(
         }
     };
     let entries = match leased {
-        LeasedChunk::Items(items) => read_items(&items),
-        LeasedChunk::Range(range) => read_range(job.upload.get(), range, blobs).await,
+        StoredChunk::Items(items) => read_items(&items),
+        StoredChunk::Range(range) => read_range(job.upload.get(), range, blobs).await,
     };
     if entries.is_err() {
         // Held, it could not be leased for another attempt.

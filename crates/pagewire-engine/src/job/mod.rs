@@ -16,6 +16,7 @@ mod output;
 mod pace;
 mod recover;
 pub mod results;
+mod retry;
 mod supervisor;
 pub mod view;
 pub mod watch;

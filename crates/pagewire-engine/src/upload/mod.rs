@@ -23,6 +23,7 @@ use pagewire_types::RefusedLine;
 pub use accept::{NotUploaded, Uploaded};
 pub use parser::UploadParser;
 pub use store::{UploadFailure, store};
+pub(crate) use stored::ChunkWriter;
 
 /// Bytes of a line or row.
 pub const LINE_BYTES_MAX: usize = 64 * 1024;

@@ -8,7 +8,7 @@ use pagewire_types::request::CHUNK_URLS;
 
 /// Writes entries into chunks.
 #[derive(Debug, Default)]
-pub(super) struct ChunkWriter {
+pub(crate) struct ChunkWriter {
     out: Vec<u8>,
     /// Bytes that were taken out already.
     taken: u64,
@@ -19,7 +19,7 @@ pub(super) struct ChunkWriter {
 
 impl ChunkWriter {
     /// Adds an entry as JSON text.
-    pub(super) fn push(&mut self, entry: &str) {
+    pub(crate) fn push(&mut self, entry: &str) {
         self.out.push(if self.entries_in_chunk == 0 { b'[' } else { b',' });
         self.out.extend_from_slice(entry.as_bytes());
         self.entries_in_chunk += 1;
@@ -34,13 +34,13 @@ impl ChunkWriter {
     }
 
     /// What has been written since it was last taken.
-    pub(super) fn take(&mut self) -> Vec<u8> {
+    pub(crate) fn take(&mut self) -> Vec<u8> {
         self.taken += self.out.len() as u64;
         std::mem::take(&mut self.out)
     }
 
     /// The rest, and where the chunks stand.
-    pub(super) fn finish(mut self) -> (Vec<u8>, Vec<Range<u64>>) {
+    pub(crate) fn finish(mut self) -> (Vec<u8>, Vec<Range<u64>>) {
         if self.entries_in_chunk > 0 {
             self.end_chunk();
         }

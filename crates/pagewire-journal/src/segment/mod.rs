@@ -33,7 +33,7 @@ use tokio::sync::{OwnedMutexGuard, watch};
 
 use crate::journal::{AppendError, Appended, Journal, Limit, Read, ReadError, Tip};
 use crate::keys::{KeySet, KeySpace};
-use crate::record::{Fence, Key, NewRecord, Position, Record};
+use crate::record::{Fence, Key, Kind, NewRecord, Position, Record};
 use crate::ring::Ring;
 use format::{BatchHeader, HEADER_BYTES, RecordEntry};
 
@@ -143,6 +143,14 @@ impl SegmentJournal {
 }
 
 impl SegmentJournal {
+    /// The keys of the records of a kind. Costs a read of the tables, not of the bodies.
+    pub async fn keys_of_kind(&self, kind: Kind) -> Result<KeySet, ReadError> {
+        let shared = self.shared.clone();
+        tokio::task::spawn_blocking(move || shared.keys_of_kind(kind))
+            .await
+            .map_err(|error| ReadError::Io(std::io::Error::other(error)))?
+    }
+
     /// Gives the memory of the hot tail back, where nobody is expected to read along any more.
     pub fn cool(&self) {
         self.shared.lock().ring.clear();
@@ -278,6 +286,24 @@ impl Shared {
         Ok(Read::Records(records))
     }
 
+    fn keys_of_kind(&self, kind: Kind) -> Result<KeySet, ReadError> {
+        let segments: Vec<Position> = {
+            let state = self.lock();
+            let mut segments: Vec<Position> = state.index.iter().map(|place| place.segment).collect();
+            segments.dedup();
+            segments
+        };
+        let mut keys = KeySet::new(self.options.keys);
+        for segment in segments {
+            for entry in recover::entries_of(&segment_path(&self.directory, segment))? {
+                if entry.kind == kind {
+                    keys.insert(entry.key);
+                }
+            }
+        }
+        Ok(keys)
+    }
+
     /// Unlinks whole segments whose records are all trimmed; the newest segment stays.
     fn trim(&self, writer: &Writer, through: Position) -> Result<(), AppendError> {
         loop {
@@ -291,11 +317,11 @@ impl Shared {
                 }
             };
             let path = segment_path(&self.directory, segment);
-            let forgotten = recover::keys_of(&path).map_err(AppendError::Write)?;
+            let forgotten = recover::entries_of(&path).map_err(AppendError::Write)?;
             {
                 let mut state = self.lock();
-                for key in forgotten {
-                    state.keys.forget(key);
+                for entry in forgotten {
+                    state.keys.forget(entry.key);
                 }
                 state.index.drain(..end);
             }

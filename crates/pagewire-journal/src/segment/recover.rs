@@ -11,7 +11,7 @@ use super::BatchPlace;
 use super::format::{BatchHeader, HEADER_BYTES, RecordEntry};
 use crate::journal::{ReadError, Tip};
 use crate::keys::{KeySet, KeySpace};
-use crate::record::{Fence, Key, Position};
+use crate::record::{Fence, Position};
 
 /// What a directory holds.
 pub(super) struct Found {
@@ -151,17 +151,17 @@ fn followed_by_a_batch(file: &File, from: u64, length: u64) -> std::io::Result<b
     Ok(false)
 }
 
-/// The keys of a segment that is about to be dropped.
-pub(super) fn keys_of(path: &Path) -> std::io::Result<Vec<Key>> {
+/// The tables of a segment, one after the other.
+pub(super) fn entries_of(path: &Path) -> std::io::Result<Vec<RecordEntry>> {
     let file = File::open(path)?;
     let length = file.metadata()?.len();
-    let (mut offset, mut keys) = (0, Vec::new());
+    let (mut offset, mut all) = (0, Vec::new());
     while let Some((header, entries)) = if offset < length { read_head(&file, offset, length)? } else { None }
     {
-        keys.extend(entries.iter().map(|entry| entry.key));
+        all.extend(entries);
         offset += header.batch_bytes();
     }
-    Ok(keys)
+    Ok(all)
 }
 
 /// The newest segment's path, for tests that damage it.

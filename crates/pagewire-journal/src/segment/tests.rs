@@ -124,3 +124,19 @@ async fn trimming_unlinks_whole_segments_and_tells_those_who_come_late() {
         Read::Expired { oldest: Position(4) }
     );
 }
+
+#[tokio::test]
+async fn the_keys_of_a_kind_are_had_over_all_segments_and_after_a_restart() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let journal = SegmentJournal::open(directory.path(), options(200, 0)).expect("opens");
+    for ordinal in (0..60).rev() {
+        let kind = if ordinal % 7 == 0 { Kind::SECOND } else { Kind::FIRST };
+        journal.append(Fence(1), vec![NewRecord { kind, ..record(ordinal) }]).await.expect("appends");
+    }
+    for journal in [journal, SegmentJournal::open(directory.path(), options(200, 0)).expect("opens")] {
+        let keys = journal.keys_of_kind(Kind::SECOND).await.expect("readable");
+        for ordinal in 0..1_000_u128 {
+            assert_eq!(keys.contains(Key(ordinal)), ordinal < 60 && ordinal % 7 == 0, "{ordinal}");
+        }
+    }
+}

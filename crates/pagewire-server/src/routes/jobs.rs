@@ -16,7 +16,7 @@ use pagewire_types::{FieldError, JobReply, JobRequest, Problem, ProblemCode, Run
 use serde::Deserialize;
 
 use crate::auth::{Authorized, MayReadJobs, MayWriteJobs};
-use crate::body::JsonText;
+use crate::body::{JsonText, NoBody};
 use crate::edge::Edge;
 use crate::observe::job::{Include, JobEvents};
 use crate::observe::{record, response, resume};
@@ -222,6 +222,35 @@ pub async fn cancel(
     let job = edge.engine.job(&authorized.caller, id).await?;
     let status = if ends { StatusCode::ACCEPTED } else { StatusCode::OK };
     Ok((status, axum::Json(reply(&edge, &authorized.caller, &headers, job).await?)).into_response())
+}
+
+/// Takes a new job of the URLs of an ended one that failed, with its overrides, parameters, output and webhook.
+#[utoipa::path(
+    post, path = "/v1/jobs/{id}/retry", tag = "jobs",
+    security(("bearer" = ["jobs:write"])),
+    params(
+        ("id" = String, Path, description = "The job's id, or that of the job that a stream left behind"),
+        ("Idempotency-Key" = Option<String>, Header, description = "Makes repeating the request safe for 24 hours"),
+    ),
+    responses(
+        (status = 202, description = "The new job is accepted", content_type = "application/json", body = Object),
+        (status = "4XX", description = "A problem of the request", content_type = "application/problem+json", body = Object),
+    ),
+)]
+pub async fn retry(
+    State(edge): State<Arc<Edge>>,
+    authorized: Authorized<MayWriteJobs>,
+    trace: RequestTrace,
+    headers: HeaderMap,
+    Path(id): Path<String>,
+    _: NoBody,
+) -> Result<Response, ApiError> {
+    let id = job_id(&id)?;
+    // The job stands for the body that there is none of.
+    let body_sha256 = sha256(format!("retry {}", id.job_id()).as_bytes());
+    let idempotent = idempotency_key(&headers)?.map(|key| IdempotentRequest { key, body_sha256 });
+    let accepted = edge.engine.retry_job(&authorized.caller, id, idempotent, trace.id.to_string()).await?;
+    Ok(accepted_response(accepted.id, accepted.answer))
 }
 
 /// Which events to give.

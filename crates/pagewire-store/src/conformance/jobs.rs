@@ -8,7 +8,7 @@ use super::{at, new_run, workspace};
 use crate::error::StoreError;
 use crate::state::Store;
 use crate::state::jobs::{
-    Acceptance, Cancellation, IdempotencyKey, JobFilter, LeasedChunk, NewInput, NewJob,
+    Acceptance, Cancellation, IdempotencyKey, JobFilter, NewInput, NewJob, StoredChunk,
 };
 use crate::state::keys::KeyMode;
 use crate::state::runs::{Chunk, FileRow, NewRun, RunEnd, RunKind, RunStatus};
@@ -19,7 +19,7 @@ pub(super) async fn check(store: &dyn Store) {
     a_request_that_is_repeated_makes_one_job(store).await;
     a_chunk_is_one_holders_at_a_time(store).await;
     a_job_ends_once_with_its_files(store).await;
-    an_upload_stays_while_a_job_reads_it(store).await;
+    an_upload_stays_while_there_is_a_job_of_it(store).await;
     a_list_that_was_read_for_a_job_is_its_input_whole_or_not_at_all(store).await;
 }
 
@@ -108,12 +108,20 @@ async fn a_request_that_is_repeated_makes_one_job(store: &dyn Store) {
     };
     let first = with_key(&mine, 1, "first");
     let run = first.run.id;
+    let earlier = async |body, now| {
+        let key = with_key(&mine, body, "x").idempotency.expect("a key");
+        store.earlier_job(mine.clone(), key, at(now)).await.expect("read")
+    };
+    assert_eq!(earlier(1, 0).await, None);
     assert_eq!(store.create_job(first).await.expect("asked"), Acceptance::Accepted);
     assert_eq!(
         store.create_job(with_key(&mine, 1, "second")).await.expect("asked"),
         Acceptance::Repeated { run, answer: "first".to_owned() }
     );
     assert_eq!(store.create_job(with_key(&mine, 2, "x")).await.expect("asked"), Acceptance::OtherBody);
+    assert_eq!(earlier(1, 99).await, Some(Acceptance::Repeated { run, answer: "first".to_owned() }));
+    assert_eq!(earlier(2, 99).await, Some(Acceptance::OtherBody));
+    assert_eq!(earlier(1, 100).await, None, "its time is over");
     assert_eq!(
         store.create_job(with_key(&other, 2, "x")).await.expect("asked"),
         Acceptance::Accepted,
@@ -132,7 +140,7 @@ async fn a_chunk_is_one_holders_at_a_time(store: &dyn Store) {
     let minute = Duration::from_secs(60);
     let lease = async |fence, now| store.lease_chunk(id, fence, 0, "me".to_owned(), at(now), minute).await;
     let first = store.lease_run(id, "me".to_owned(), at(0), minute).await.expect("leased");
-    assert_eq!(lease(first, 0).await.expect("asked"), Some(LeasedChunk::Items("[\"a\"]".to_owned())));
+    assert_eq!(lease(first, 0).await.expect("asked"), Some(StoredChunk::Items("[\"a\"]".to_owned())));
     assert_eq!(lease(first, 1).await.expect("asked"), None, "it is leased");
     assert!(lease(first, 61).await.expect("asked").is_some(), "the lease has run out");
     store.renew_run(id, first, at(100), minute).await.expect("renewed");
@@ -181,7 +189,7 @@ async fn a_job_ends_once_with_its_files(store: &dyn Store) {
     assert!(store.unfinished_jobs(100).await.expect("read").iter().all(|row| row.run.id != id));
 }
 
-async fn an_upload_stays_while_a_job_reads_it(store: &dyn Store) {
+async fn an_upload_stays_while_there_is_a_job_of_it(store: &dyn Store) {
     let (mine, other) = (workspace(store, "uploads-a").await, workspace(store, "uploads-b").await);
     let upload = UploadRow {
         id: UploadId::generate(),
@@ -207,14 +215,19 @@ async fn an_upload_stays_while_a_job_reads_it(store: &dyn Store) {
     let minute = Duration::from_secs(60);
     let fence = store.lease_run(id, "me".to_owned(), at(0), minute).await.expect("leased");
     let leased = store.lease_chunk(id, fence, 1, "me".to_owned(), at(0), minute).await.expect("asked");
-    assert_eq!(leased, Some(LeasedChunk::Range(ChunkRange { start: 10, bytes: 20 })));
+    assert_eq!(leased, Some(StoredChunk::Range(ChunkRange { start: 10, bytes: 20 })));
     let row = store.job(mine.clone(), KeyMode::Live, id).await.expect("read").expect("there");
     assert_eq!(row.job.expect("a job").upload_blob.as_deref(), Some("uploads/a"));
 
     store.finish_run(id, fence, completed()).await.expect("ended");
+    assert!(!store.delete_upload(upload.id.clone()).await.expect("asked"), "the job may be retried");
+    let chunk = store.chunk(id, 1).await.expect("read");
+    assert_eq!(chunk, StoredChunk::Range(ChunkRange { start: 10, bytes: 20 }));
+    assert!(matches!(store.chunk(id, 7).await, Err(StoreError::Damaged(_))));
+    store.delete_run(id).await.expect("deleted");
     assert_eq!(store.uploads_unused_since(at(50)).await.expect("read"), std::slice::from_ref(&upload));
     assert!(store.delete_upload(upload.id.clone()).await.expect("asked"));
-    assert!(store.job(mine, KeyMode::Live, id).await.expect("read").is_some(), "the job stays");
+    assert_eq!(store.upload(mine, upload.id).await.expect("read"), None);
 }
 
 async fn a_list_that_was_read_for_a_job_is_its_input_whole_or_not_at_all(store: &dyn Store) {
@@ -247,5 +260,5 @@ async fn a_list_that_was_read_for_a_job_is_its_input_whole_or_not_at_all(store: 
     assert_eq!(row.run.urls_total, 700);
     assert_eq!(row.job.expect("a job").upload_blob.as_deref(), Some("uploads/read"));
     let second = store.lease_chunk(id, fence, 1, "me".to_owned(), at(1), minute).await.expect("asked");
-    assert_eq!(second, Some(LeasedChunk::Range(ChunkRange { start: 5, bytes: 4 })));
+    assert_eq!(second, Some(StoredChunk::Range(ChunkRange { start: 5, bytes: 4 })));
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use pagewire_types::{RunId, WorkspaceId};
-use sqlx::{FromRow as _, QueryBuilder, Row as _, Sqlite, Transaction, sqlite::SqliteRow};
+use sqlx::{FromRow as _, QueryBuilder, Row as _, Sqlite, SqliteConnection, sqlite::SqliteRow};
 
 use super::SqliteStore;
 use super::row::{micros, mode_text, signed, timestamp, unsigned};
@@ -14,7 +14,7 @@ use super::webhooks::write_webhook;
 use crate::error::StoreError;
 use crate::state::Answer;
 use crate::state::jobs::{
-    Acceptance, Cancellation, IdempotencyKey, JobFilter, JobPart, JobRow, Jobs, LeasedChunk, NewInput, NewJob,
+    Acceptance, Cancellation, IdempotencyKey, JobFilter, JobPart, JobRow, Jobs, NewInput, NewJob, StoredChunk,
 };
 use crate::state::keys::KeyMode;
 use crate::state::runs::{FileRow, RunStatus};
@@ -52,7 +52,7 @@ fn read_job(row: &SqliteRow) -> Result<JobRow, StoreError> {
 
 /// What the key stands for already; a key that has expired stands for nothing.
 async fn earlier_answer(
-    transaction: &mut Transaction<'static, Sqlite>,
+    connection: &mut SqliteConnection,
     workspace: &WorkspaceId,
     key: &IdempotencyKey,
     now: Timestamp,
@@ -64,7 +64,7 @@ async fn earlier_answer(
     .bind(workspace.as_str())
     .bind(&key.key)
     .bind(micros(now))
-    .fetch_optional(&mut **transaction)
+    .fetch_optional(connection)
     .await?;
     let Some((body_sha256, run, answer)) = row else { return Ok(None) };
     if body_sha256 != key.body_sha256 {
@@ -72,6 +72,33 @@ async fn earlier_answer(
     }
     let run = RunId::parse_hex(&run).map_err(|_| StoreError::damaged("a run id"))?;
     Ok(Some(Acceptance::Repeated { run, answer }))
+}
+
+/// A chunk with the request, or its place in the blob of the upload.
+async fn stored_chunk(
+    connection: &mut SqliteConnection,
+    run: &str,
+    chunk: u32,
+) -> Result<StoredChunk, StoreError> {
+    let items: Option<String> =
+        sqlx::query_scalar("SELECT items FROM run_chunks WHERE run = $1 AND chunk = $2")
+            .bind(run)
+            .bind(i64::from(chunk))
+            .fetch_optional(&mut *connection)
+            .await?;
+    if let Some(items) = items {
+        return Ok(StoredChunk::Items(items));
+    }
+    let range: Option<(i64, i64)> = sqlx::query_as(
+        "SELECT start, bytes FROM upload_chunks JOIN jobs ON jobs.upload = upload_chunks.upload \
+         WHERE jobs.run = $1 AND upload_chunks.chunk = $2",
+    )
+    .bind(run)
+    .bind(i64::from(chunk))
+    .fetch_optional(connection)
+    .await?;
+    let (start, bytes) = range.ok_or(StoreError::damaged("a job without one of its chunks"))?;
+    Ok(StoredChunk::Range(ChunkRange { start: unsigned(start)?, bytes: unsigned(bytes)? }))
 }
 
 impl Jobs for SqliteStore {
@@ -267,6 +294,25 @@ impl Jobs for SqliteStore {
         })
     }
 
+    fn earlier_job(
+        &self,
+        workspace: WorkspaceId,
+        key: IdempotencyKey,
+        now: Timestamp,
+    ) -> Answer<'_, Option<Acceptance>> {
+        Box::pin(async move {
+            let mut connection = self.readers.acquire().await?;
+            earlier_answer(&mut connection, &workspace, &key, now).await
+        })
+    }
+
+    fn chunk(&self, id: RunId, chunk: u32) -> Answer<'_, StoredChunk> {
+        Box::pin(async move {
+            let mut connection = self.readers.acquire().await?;
+            stored_chunk(&mut connection, &id.hex(), chunk).await
+        })
+    }
+
     fn lease_chunk(
         &self,
         id: RunId,
@@ -275,7 +321,7 @@ impl Jobs for SqliteStore {
         owner: String,
         now: Timestamp,
         lease: Duration,
-    ) -> Answer<'_, Option<LeasedChunk>> {
+    ) -> Answer<'_, Option<StoredChunk>> {
         Box::pin(async move {
             let run = id.hex();
             let mut transaction = self.begin().await?;
@@ -287,28 +333,7 @@ impl Jobs for SqliteStore {
             if current.is_none() {
                 return Err(StoreError::StaleFence);
             }
-            let items: Option<String> =
-                sqlx::query_scalar("SELECT items FROM run_chunks WHERE run = $1 AND chunk = $2")
-                    .bind(&run)
-                    .bind(i64::from(chunk))
-                    .fetch_optional(&mut *transaction)
-                    .await?;
-            let leased = if let Some(items) = items {
-                LeasedChunk::Items(items)
-            } else {
-                let range: Option<(i64, i64)> = sqlx::query_as(
-                    "SELECT start, bytes FROM upload_chunks JOIN jobs ON jobs.upload = upload_chunks.upload \
-                     WHERE jobs.run = $1 AND upload_chunks.chunk = $2",
-                )
-                .bind(&run)
-                .bind(i64::from(chunk))
-                .fetch_optional(&mut *transaction)
-                .await?;
-                let Some((start, bytes)) = range else {
-                    return Err(StoreError::damaged("a job without one of its chunks"));
-                };
-                LeasedChunk::Range(ChunkRange { start: unsigned(start)?, bytes: unsigned(bytes)? })
-            };
+            let leased = stored_chunk(&mut transaction, &run, chunk).await?;
             let done = sqlx::query(
                 "INSERT INTO chunk_leases (run, chunk, fence, owner, lease_until) VALUES ($1, $2, $3, $4, $5) \
                  ON CONFLICT (run, chunk) DO UPDATE SET fence = excluded.fence, owner = excluded.owner, \

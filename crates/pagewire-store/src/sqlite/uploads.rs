@@ -12,9 +12,8 @@ use crate::state::uploads::{ChunkRange, UploadRow, Uploads};
 
 /// Rows of one statement, far under SQLite's bound on parameters.
 const ROWS_PER_INSERT: usize = 1_000;
-/// An upload is used for as long as a job that reads it has not ended.
-const UNUSED: &str = "NOT EXISTS (SELECT 1 FROM jobs JOIN runs ON runs.id = jobs.run \
-                      WHERE jobs.upload = uploads.id AND runs.status IN ('queued', 'running'))";
+/// An upload is used for as long as there is a job of it, which may be retried.
+const UNUSED: &str = "NOT EXISTS (SELECT 1 FROM jobs WHERE jobs.upload = uploads.id)";
 
 #[derive(sqlx::FromRow)]
 struct StoredUpload {
@@ -108,19 +107,9 @@ impl Uploads for SqliteStore {
 
     fn delete_upload(&self, id: UploadId) -> Answer<'_, bool> {
         Box::pin(async move {
-            let mut transaction = self.begin().await?;
-            // Jobs that have ended keep their row, and forget where their URLs came from.
-            let mut forget: QueryBuilder<Sqlite> = QueryBuilder::new(
-                "UPDATE jobs SET upload = NULL WHERE run IN (SELECT jobs.run FROM jobs JOIN runs ON runs.id = jobs.run \
-                 WHERE runs.status NOT IN ('queued', 'running') AND jobs.upload = ",
-            );
-            forget.push_bind(id.as_str()).push(")");
-            forget.build().execute(&mut *transaction).await?;
             let mut delete: QueryBuilder<Sqlite> = QueryBuilder::new("DELETE FROM uploads WHERE id = ");
             delete.push_bind(id.as_str()).push(" AND ").push(UNUSED);
-            let gone = delete.build().execute(&mut *transaction).await?.rows_affected() > 0;
-            transaction.commit().await?;
-            Ok(gone)
+            Ok(delete.build().execute(&self.writer).await?.rows_affected() > 0)
         })
     }
 }

@@ -102,9 +102,9 @@ pub struct JobPart {
     pub started_at: Option<Timestamp>,
 }
 
-/// A chunk of a run's input, leased.
+/// A chunk of a run's input.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum LeasedChunk {
+pub enum StoredChunk {
     /// Its entries, as the text of a JSON array.
     Items(String),
     /// Its place in the blob of the job's upload.
@@ -171,6 +171,18 @@ pub trait Jobs: Send + Sync {
         at: Timestamp,
     ) -> Answer<'_, Cancellation>;
 
+    /// What the key stands for, where a request with it was accepted before; `now` tells whether it still holds.
+    fn earlier_job(
+        &self,
+        workspace: WorkspaceId,
+        key: IdempotencyKey,
+        now: Timestamp,
+    ) -> Answer<'_, Option<Acceptance>>;
+
+    /// A chunk of a run's input as it is stored, whoever has leased it; without it, the run is
+    /// [damaged](super::StoreError::Damaged).
+    fn chunk(&self, id: RunId, chunk: u32) -> Answer<'_, StoredChunk>;
+
     /// Leases a chunk under the run's fence; `None` where another owner holds it; without the chunk, the job
     /// is [damaged](super::StoreError::Damaged).
     fn lease_chunk(
@@ -181,7 +193,7 @@ pub trait Jobs: Send + Sync {
         owner: String,
         now: Timestamp,
         lease: Duration,
-    ) -> Answer<'_, Option<LeasedChunk>>;
+    ) -> Answer<'_, Option<StoredChunk>>;
 
     /// Gives chunks back that were leased under the fence.
     fn release_chunks(&self, id: RunId, fence: u64, chunks: Vec<u32>) -> Answer<'_, ()>;

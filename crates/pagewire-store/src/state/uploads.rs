@@ -41,9 +41,9 @@ pub trait Uploads: Send + Sync {
     /// The upload of that id in that workspace; another workspace's is not there.
     fn upload(&self, workspace: WorkspaceId, id: UploadId) -> Answer<'_, Option<UploadRow>>;
 
-    /// The uploads that came before a time and that no unfinished job reads, oldest first, at most a thousand.
+    /// The uploads that came before a time and of which there is no job, oldest first, at most a thousand.
     fn uploads_unused_since(&self, at: Timestamp) -> Answer<'_, Vec<UploadRow>>;
 
-    /// Forgets an upload that no unfinished job reads. Whether it is gone now.
+    /// Forgets an upload of which there is no job. Whether it is gone now.
     fn delete_upload(&self, id: UploadId) -> Answer<'_, bool>;
 }

@@ -21,6 +21,7 @@ mod keys_story;
 mod model_story;
 mod parse_story;
 mod resume_story;
+mod retry_story;
 mod sandbox_story;
 mod schema_story;
 mod scrape_story;
