@@ -75,7 +75,13 @@ async fn the_jobs_of_a_workspace_are_watched_to_their_ends() {
     let cancelled = world.submit(&world.slow_job(500, 100, 2)).await;
     assert!(world.origin.wait_for_hits(|hits| hits >= 64).await);
     assert_eq!(world.send("DELETE", &format!("/v1/jobs/{cancelled}"), &[], b"").await.status, 202);
-    let told = next_end(&mut reader).await;
+    let told = loop {
+        let frame = reader.next().await.expect("an event");
+        assert_eq!(job_of(&frame), cancelled, "nothing more is told of a job that has ended");
+        if frame.event != "job:progress" {
+            break frame;
+        }
+    };
     let job = world.job(&cancelled).await;
     assert_eq!(told.event, "job:completed");
     assert_eq!(
