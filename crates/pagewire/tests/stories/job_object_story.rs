@@ -1,7 +1,9 @@
 //! Jobs whose lists are in object stores: read once, kept, worked off; refused, or failed with a sentence, where they
 //! cannot be.
 
-use std::process::Stdio;
+use std::io::{BufRead as _, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
 
 use pagewire_testkit::binary::Options;
 use pagewire_testkit::{BucketServer, http};
@@ -42,7 +44,7 @@ fn padded(urls: &[String]) -> Vec<u8> {
 
 fn packed(text: &str) -> Vec<u8> {
     use std::io::Write as _;
-    let mut gzip = std::process::Command::new("gzip");
+    let mut gzip = Command::new("gzip");
     let mut child = gzip.arg("-c").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("gzip runs");
     child.stdin.take().expect("it is piped").write_all(text.as_bytes()).expect("written");
     child.wait_with_output().expect("it ends").stdout
@@ -229,4 +231,71 @@ async fn a_store_at_a_private_address_is_asked_only_where_the_guard_is_lifted() 
     assert_eq!(job["status"], "failed");
     assert!(job["error"].as_str().is_some_and(|error| error.contains("could not be read")), "{job}");
     assert_eq!(bucket.requests(), Vec::<String>::new());
+}
+
+/// A server of S3 and STS that heeds policies, from PyPI; `scripts/test-slow` installs it.
+struct S3Server {
+    child: Child,
+    endpoint: String,
+    key: [String; 2],
+}
+
+impl S3Server {
+    fn start(objects: &[String]) -> Self {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).expect("two deep");
+        let python = root.join("bench/.work/readers/bin/python");
+        assert!(python.exists(), "{} is made by scripts/install-slow-test-deps", python.display());
+        let script = root.join("crates/pagewire-engine/tests/readers/s3_server.py");
+        let mut command = Command::new(python);
+        let child = command.arg(script).arg("enforce").args(objects).stdout(Stdio::piped()).spawn();
+        let mut child = child.expect("python runs");
+        let mut told = BufReader::new(child.stdout.take().expect("its output")).lines();
+        let mut line = || told.next().expect("a line").expect("UTF-8");
+        Self { endpoint: line(), key: [line(), line()], child }
+    }
+}
+
+impl Drop for S3Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[tokio::test]
+async fn slow_a_list_is_read_by_the_role_that_its_owner_trusts_and_by_no_other() {
+    let site = pagewire_testkit::Origin::start().await;
+    let server = S3Server::start(&[format!("lists/one.ndjson={}", site.url("/p/1"))]);
+    let config = format!(
+        "[object_store.s3]\nbuckets = [\"foreign\"]\nroles = [\"arn:aws:iam::123456789012:role/*\"]\n\
+         endpoint = \"{0}\"\nsts_endpoint = \"{0}\"\nkey_id_env = \"AWS_ACCESS_KEY_ID\"\nkey_env = \"AWS_SECRET_ACCESS_KEY\"\n",
+        server.endpoint
+    );
+    let options = Options::new(EXE).config(&config);
+    let options = options.environment("AWS_ACCESS_KEY_ID", &server.key[0]);
+    let mut world = World::with(options.environment("AWS_SECRET_ACCESS_KEY", &server.key[1])).await;
+    world.key = world.server.create_key(&["jobs:read", "jobs:write"]);
+    let run = async |uri: &str, role: Option<&str>| {
+        let mut input = json!({"s3_uri": uri});
+        if let Some(role) = role {
+            input["role_arn"] = json!(format!("arn:aws:iam::123456789012:role/{role}"));
+        }
+        let id = world.submit(&job_of(&input)).await;
+        world.ended(&id).await
+    };
+    let job = run("s3://foreign/lists/one.ndjson", Some("reader")).await;
+    assert_eq!((&job["status"], &job["urls_done"]), (&json!("completed"), &json!(1)), "{job}");
+    for (uri, role, says) in [
+        ("s3://foreign/lists/none", Some("reader"), "there is no object"),
+        ("s3://foreign/lists/one.ndjson", Some("stranger"), "does not let this server read"),
+        ("s3://foreign/lists/one.ndjson", None, "does not let this server read"),
+        ("s3://no-such-bucket/lists/one.ndjson", Some("reader"), "s3://no-such-bucket"),
+    ] {
+        let job = run(uri, role).await;
+        assert_eq!(job["status"], "failed", "{uri} {role:?}: {job}");
+        assert!(job["error"].as_str().is_some_and(|error| error.contains(says)), "{uri} {role:?}: {job}");
+    }
+    assert_eq!(site.hits_of("/p/1"), 1);
+    let log = world.server.log();
+    assert!(!log.contains(&server.key[1]), "the key is in no log");
 }
