@@ -95,6 +95,16 @@ impl Client {
         self.tell(Method::DELETE, &job_path(id)?, "the job").await
     }
 
+    /// Makes a job of the URLs of an ended one that failed. With an idempotency key, as [`Client::create_job`].
+    pub async fn retry_job(
+        &self,
+        id: &str,
+        idempotency_key: Option<&str>,
+    ) -> Result<AcceptedJob, ClientError> {
+        let path = format!("{}/retry", job_path(id)?);
+        self.ask(&path, Body::default(), idempotency_key, "the accepted job").await
+    }
+
     /// Reads along with a job, from its start or after the record of that id.
     pub fn watch_job(
         &self,

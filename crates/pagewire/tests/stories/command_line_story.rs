@@ -25,6 +25,7 @@ fn it_tells_its_version_and_explains_each_command_by_example() {
         &["job", "list"],
         &["job", "watch"],
         &["job", "cancel"],
+        &["job", "retry"],
         &["job", "download"],
         &["upload"],
         &["config", "check"],

@@ -254,6 +254,24 @@ async fn a_command_repeated_with_its_key_makes_one_job() {
 }
 
 #[tokio::test]
+async fn what_failed_is_retried_by_its_jobs_id() {
+    let desk = Desk::open().await;
+    let site = &desk.world.origin;
+    let urls = [site.url("/p/1"), site.url("/status/404?1"), site.url("/status/404?2")];
+    let make = ["job", "create", &urls[0], &urls[1], &urls[2], "--format", "metadata", "--wait"];
+    let id = id_of(&desk.run(&make).await);
+    let again = desk.run(&["job", "retry", &id, "--wait", "--idempotency-key", "k"]).await;
+    let told = stderr(&again);
+    assert_eq!(told.lines().last(), Some("completed: 2 of 2 done, 2 failed"), "{told}");
+    let once = desk.run(&["job", "retry", &id, "--idempotency-key", "k", "--json"]).await;
+    assert_eq!(lines(&stdout(&once))[0]["id"], json!(id_of(&again)));
+    let made = desk.run(&["job", "create", &urls[0], "--format", "metadata", "--wait"]).await;
+    let nothing = desk.run(&["job", "retry", &id_of(&made)]).await;
+    assert_eq!(nothing.status.code(), Some(1));
+    assert!(stderr(&nothing).contains("nothing to retry"), "{}", stderr(&nothing));
+}
+
+#[tokio::test]
 async fn a_streams_job_works_in_each_command() {
     let desk = Desk::open().await;
     let frames = desk.world.read(&crate::world::light(&desk.world.origin.product_urls(4), 4)).await;

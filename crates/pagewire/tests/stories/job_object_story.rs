@@ -102,6 +102,11 @@ async fn lines_of_a_list_that_are_no_url_become_errors_of_the_job() {
         (&job["status"], &job["urls_done"], &job["urls_errored"]),
         (&json!("completed"), &json!(3), &json!(2))
     );
+    bucket.deny("lists", "a");
+    let again = world.send("POST", &format!("/v1/jobs/{id}/retry"), &[], b"").await;
+    assert_eq!(again.status, 202, "{}", again.text());
+    let job = world.ended(again.json()["id"].as_str().expect("an id")).await;
+    assert_eq!((&job["status"], &job["urls_total"]), (&json!("completed"), &json!(2)), "the list is kept");
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! `pagewire job create|get|list|watch|cancel|download`.
+//! `pagewire job create|get|list|watch|cancel|retry|download`.
 //!
 //! How a job ended is how the commands that wait for it end: 0 when it completed, 3 when it failed, 4 when it was
 //! cancelled. URLs that failed do not change that.
@@ -7,6 +7,7 @@ mod create;
 mod download;
 mod look;
 mod progress;
+mod retry;
 mod watch;
 
 use super::CliError;
@@ -25,6 +26,8 @@ pub(super) enum Command {
     Watch(watch::Args),
     /// End a job; what is done becomes files
     Cancel(look::CancelArgs),
+    /// Make a job of the URLs that failed in another; its id stands alone on stdout
+    Retry(retry::Args),
     /// Fetch a job's files, checked and whole
     Download(download::Args),
 }
@@ -54,6 +57,7 @@ pub(super) async fn run(command: Command) -> Result<(), CliError> {
         Command::List(args) => look::list(args).await,
         Command::Watch(args) => watch::run(args).await,
         Command::Cancel(args) => look::cancel(args).await,
+        Command::Retry(args) => retry::run(args).await,
         Command::Download(args) => download::run(args).await,
     }
 }
