@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
+use jiff::Timestamp;
 use pagewire_fetch::Client;
 use pagewire_journal::{Durability, KeySpace, ReadError, SegmentJournal, SegmentOptions};
 use pagewire_store::{Blobs, KeyMode, RunKind, Store, StoreError};
@@ -28,6 +29,7 @@ use crate::schedule::{Politeness, Scheduler};
 use crate::scrape::Scraper;
 use crate::single;
 use crate::source::Source;
+use crate::webhook::{self, WebhookParts, WebhookSettings, Webhooks};
 
 /// How long a call may wait for its turn and its answer, retries included, before the server calls itself overloaded.
 const SCRAPE_WAIT_MAX: Duration = Duration::from_secs(900);
@@ -73,6 +75,8 @@ pub struct EngineSettings {
     pub durability: Durability,
     /// How long ended runs are kept.
     pub keep_runs: Duration,
+    /// How webhooks are delivered.
+    pub webhooks: WebhookSettings,
 }
 
 /// What the engine is made of.
@@ -95,6 +99,8 @@ pub struct EngineParts {
     pub model: Option<Arc<Model>>,
     /// Where jobs may read their lists from.
     pub inputs: ObjectInputs,
+    /// What webhooks are made of.
+    pub webhooks: WebhookParts,
 }
 
 /// Everything below the edge.
@@ -104,6 +110,7 @@ pub struct Engine {
     pub(crate) blobs: Blobs,
     pub(crate) links: LinkKeys,
     pub(crate) jobs: JobRoom,
+    pub(crate) webhooks: Arc<Webhooks>,
     pub(crate) accounts: Arc<Accounts>,
     scheduler: Arc<Scheduler>,
     web: Scraper,
@@ -120,7 +127,8 @@ pub struct Engine {
 impl Engine {
     /// Starts the engine and takes up the runs that a crash or a restart left unfinished.
     pub async fn start(parts: EngineParts) -> Result<Arc<Self>, Refusal> {
-        let EngineParts { settings, store, accounts, blobs, links, client, pdf, model, inputs } = parts;
+        let EngineParts { settings, store, accounts, blobs, links, client, pdf, model, inputs, webhooks } =
+            parts;
         let scheduler = Arc::new(Scheduler::new(settings.fetches_max, settings.politeness));
         let (reader, credits, bytes_max) =
             (PageReader::new(pdf, model), settings.page_credits, settings.record_bytes_max);
@@ -131,6 +139,7 @@ impl Engine {
         let sandbox = Scraper::new(Source::Sandbox, reader.in_sandbox(), SANDBOX_CREDITS, bytes_max);
         let engine = Arc::new(Self {
             jobs: JobRoom::new(settings.jobs_max, inputs),
+            webhooks: Webhooks::new(webhooks, &settings.webhooks),
             settings,
             store,
             blobs,
@@ -149,8 +158,12 @@ impl Engine {
         });
         engine.recover_streams().await?;
         engine.recover_jobs().await?;
+        engine.store.take_over_deliveries(Timestamp::now()).await?;
         engine.tasks.spawn(engine.scheduler.clone().run(engine.draining.clone()));
         engine.tasks.spawn(engine.clone().sweep());
+        let (webhooks, store) = (engine.webhooks.clone(), engine.store.clone());
+        engine.tasks.spawn(webhook::dispatch(webhooks.clone(), store.clone(), engine.draining.clone()));
+        engine.tasks.spawn(webhook::deliver(webhooks, store, engine.draining.clone()));
         Ok(engine)
     }
 

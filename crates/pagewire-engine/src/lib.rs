@@ -27,11 +27,14 @@ mod single;
 mod source;
 mod stream;
 pub mod upload;
+pub mod webhook;
 
 pub use engine::{Engine, EngineParts, EngineSettings};
 pub use envelope::Failure;
 pub use model::{Model, ModelSettings};
-pub use pagewire_store::{ApiKey, BlobError, FileRow, JobFilter, KeyMode, Revocation, RunStatus};
+pub use pagewire_store::{
+    ApiKey, BlobError, DeliveryFilter, FileRow, JobFilter, KeyMode, Revocation, RunStatus,
+};
 pub use pdf::{NoPdfReader, PdfFault, PdfReader};
 pub use refusal::{Refusal, ScrapeFailure};
 pub use run::attachment::{Attachment, RunEvent};

@@ -5,6 +5,7 @@ use pagewire_store::{BlobError, StoreError};
 use pagewire_types::Problem;
 
 use crate::envelope::Failure;
+use crate::webhook::VaultError;
 
 /// Why the engine does not do what was asked.
 #[derive(Debug, thiserror::Error)]
@@ -48,6 +49,9 @@ pub enum Refusal {
     /// The journal failed.
     #[error("the journal could not be opened")]
     Journal(#[from] ReadError),
+    /// The secret of a webhook could not be sealed or opened.
+    #[error(transparent)]
+    Vault(#[from] VaultError),
 }
 
 impl Refusal {

@@ -1,4 +1,5 @@
-//! What is older than it is kept for goes: runs with their journals and files, uploads, keys of requests, events.
+//! What is older than it is kept for goes: runs with their journals and files, uploads, keys of requests, events,
+//! deliveries.
 
 use std::time::{Duration, SystemTime};
 
@@ -14,6 +15,8 @@ use crate::refusal::{Refusal, damaged};
 const UNFINISHED_BLOBS: Duration = Duration::from_secs(86_400);
 /// How long events of workspaces are kept: as long as a webhook may be replayed.
 const KEEP_EVENTS: Duration = Duration::from_secs(30 * 86_400);
+/// How long deliveries of webhooks are kept once they have ended: for so long they can be replayed.
+const KEEP_DELIVERIES: Duration = Duration::from_secs(30 * 86_400);
 /// Events that are dropped at once, so that no other writer waits for long.
 const EVENTS_DROPPED_AT_ONCE: u32 = 10_000;
 
@@ -23,6 +26,7 @@ impl Engine {
         let now = Timestamp::now();
         self.store.forget_idempotency_keys(now).await?;
         while self.store.trim_events(before(now, KEEP_EVENTS), EVENTS_DROPPED_AT_ONCE).await? > 0 {}
+        while self.store.forget_deliveries(before(now, KEEP_DELIVERIES)).await? > 0 {}
         for (kind, keep) in
             [(RunKind::Stream, self.settings.keep_runs), (RunKind::Job, self.settings.keep_jobs)]
         {

@@ -47,6 +47,10 @@ needed_scopes! {
     MayWriteJobs = [JobsWrite];
     /// `events:read`
     MayReadEvents = [EventsRead];
+    /// `webhooks:read`
+    MayReadWebhooks = [WebhooksRead];
+    /// `webhooks:write`
+    MayWriteWebhooks = [WebhooksWrite];
     /// `admin`
     MayAdminister = [Admin];
     /// any scope

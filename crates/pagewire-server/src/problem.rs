@@ -102,6 +102,7 @@ impl From<Refusal> for ApiError {
                 .into(),
             Refusal::Store(cause) => Self::internal(&cause),
             Refusal::Journal(cause) => Self::internal(&cause),
+            Refusal::Vault(cause) => Self::internal(&cause),
             Refusal::Blob(cause) => Self::internal(&cause),
         }
     }

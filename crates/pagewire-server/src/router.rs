@@ -14,7 +14,8 @@ use utoipa_axum::routes;
 use crate::edge::Edge;
 use crate::problem::ApiError;
 use crate::routes::{
-    docs, downloads, events, health, jobs, keys, metrics, openapi, parse, scrape, stream, uploads, usage,
+    deliveries, docs, downloads, events, health, jobs, keys, metrics, openapi, parse, scrape, stream, uploads, usage,
+    webhooks,
 };
 use crate::trace;
 
@@ -53,6 +54,11 @@ fn table() -> OpenApiRouter<Arc<Edge>> {
         .routes(routes!(jobs::stream))
         .routes(routes!(events::events))
         .routes(routes!(downloads::download))
+        .routes(routes!(webhooks::list, webhooks::create))
+        .routes(routes!(webhooks::get, webhooks::change, webhooks::delete))
+        .routes(routes!(webhooks::test))
+        .routes(routes!(deliveries::list))
+        .routes(routes!(deliveries::replay))
         .routes(routes!(keys::list, keys::create))
         .routes(routes!(keys::revoke))
         .routes(routes!(usage::usage))

@@ -12,6 +12,7 @@ pub mod http;
 pub mod ledger;
 pub mod model;
 pub mod origin;
+pub mod receiver;
 pub mod sse;
 pub mod wait;
 mod wire;
@@ -21,6 +22,7 @@ pub use bucket::BucketServer;
 pub use ledger::Ledger;
 pub use model::ModelServer;
 pub use origin::Origin;
+pub use receiver::Receiver;
 pub use sse::{Frame, StreamReader};
 
 use std::time::Duration;

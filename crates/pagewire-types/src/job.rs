@@ -6,6 +6,10 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
+use crate::ids::WebhookId;
+use crate::webhook_event::WebhookEvent;
+use crate::webhook_secret::WebhookSecret;
+
 /// A word for a state: `queued`, `running` (`processing` in event streams), `completed`, `cancelled`, `failed`.
 pub type StatusWord = Cow<'static, str>;
 
@@ -22,6 +26,23 @@ pub struct AcceptedJob {
     pub eta_s: Option<u64>,
     /// When it was accepted.
     pub created_at: String,
+    /// Who is told of it alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub webhook: Option<AcceptedWebhook>,
+}
+
+/// The webhook that came with a job.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AcceptedWebhook {
+    /// By this its deliveries are had and replayed.
+    pub id: WebhookId,
+    /// Where it is delivered to.
+    pub url: String,
+    /// Of what it is told.
+    pub events: Vec<WebhookEvent>,
+    /// What its deliveries are signed with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub secret: Option<WebhookSecret>,
 }
 
 /// A job, but for its files.

@@ -335,6 +335,8 @@ mod tests {
                 "/colour",
             ]
         );
+        let webhook = json!({"url": "http://a/", "events": ["job.failed", "key.created"]});
+        assert_eq!(pointers(&json!({"urls": ["http://a/"], "webhook": webhook})), ["/webhook/events"]);
         assert_eq!(pointers(&json!({"urls": ["http://a/"], "output": {"format": "csv"}})), ["/output"]);
         let gzip = json!({"urls": ["http://a/"], "defaults": {"extract": {"a": "string"}}, "output": {"format": "parquet", "gzip": true}});
         assert_eq!(pointers(&gzip), ["/output/gzip"]);

@@ -31,7 +31,7 @@ pub use fields::FieldError;
 pub use format::{Format, Formats};
 pub use ids::{DeliveryId, KeyId, RunId, TraceId, UploadId, WebhookId, WorkspaceId};
 pub use job::{
-    AcceptedJob, JobCompleted, JobDone, JobFailed, JobFile, JobList, JobMoved, JobProgress, JobReply,
+    AcceptedJob, AcceptedWebhook, JobCompleted, JobDone, JobFailed, JobFile, JobList, JobMoved, JobProgress, JobReply,
     JobView, RefusedLine, UploadReply,
 };
 pub use job_request::{JobInput, JobRequest, OutputFormat, OutputSpec};

@@ -43,6 +43,19 @@ webhook_events! {
 }
 
 impl WebhookEvent {
+    /// Whether it happens to a job, so that the webhook of a single job can be told of it.
+    #[must_use]
+    pub fn is_of_job(self) -> bool {
+        match self {
+            Self::JobStarted | Self::JobCompleted | Self::JobFailed | Self::JobCancelled => true,
+            Self::StreamCompleted
+            | Self::CreditsLow
+            | Self::CreditsExhausted
+            | Self::KeyCreated
+            | Self::KeyRevoked => false,
+        }
+    }
+
     /// Reads a name.
     #[must_use]
     pub fn parse(name: &str) -> Option<Self> {

@@ -142,6 +142,10 @@ impl JobWebhook {
         }
         let secret = read_secret(&mut inner);
         let events = read_events(&mut inner).unwrap_or_default();
+        if let Some(event) = events.iter().find(|event| !event.is_of_job()) {
+            let detail = format!("`{}` happens to no job; make a webhook for it", event.as_str());
+            inner.fault("events", detail);
+        }
         let metadata = inner.take_with("metadata", "an object of at most 4 KiB", |value| {
             let text = value.is_object().then(|| value.to_string())?;
             (text.len() <= METADATA_BYTES_MAX).then_some(text)

@@ -14,10 +14,12 @@ use metrics_exporter_prometheus::{BuildError as MetricsError, PrometheusBuilder,
 use pagewire_engine::account::{Accounts, NewKey, NewKeyError, PlanTable};
 use pagewire_engine::run::RunLimits;
 use pagewire_engine::schedule::Politeness;
+use pagewire_engine::webhook::{Vault, VaultError, WebhookParts, WebhookSettings};
 use pagewire_engine::{Engine, EngineParts, EngineSettings, Model, ModelSettings, Refusal};
 use pagewire_fetch::{BuildError, Client, FetchConfig};
 use pagewire_journal::Durability;
 use pagewire_server::{Edge, EdgeSettings, ServeSettings};
+use pagewire_store::blob::signed::{KeyRing, KeyRingError};
 use pagewire_store::{
     BlobError, Blobs, SqliteOptions, SqliteStore, Store, StoreError, Synchronous, Workspace, Workspaces as _,
 };
@@ -29,7 +31,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::config::Checked;
 use crate::config::checked::Llm;
-use crate::link_keys;
+use crate::key_file::{KeyFile, KeyFileError};
 use crate::object_stores;
 use crate::pdf_child::PdfChildren;
 
@@ -54,7 +56,11 @@ pub(crate) enum StartError {
     #[error("the directory of uploads and files cannot be opened")]
     Blobs(#[from] BlobError),
     #[error(transparent)]
-    LinkKeys(#[from] link_keys::LinkKeyError),
+    KeyFile(#[from] KeyFileError),
+    #[error("the keys that links are signed with cannot be used")]
+    LinkKeys(#[from] KeyRingError),
+    #[error("the keys that secrets of webhooks are sealed with cannot be used")]
+    Vault(#[from] VaultError),
     #[error("the fetching client cannot be made")]
     Client(#[from] BuildError),
     #[error("the engine cannot start")]
@@ -104,11 +110,22 @@ pub(crate) async fn start(config: Checked, shutdown: CancellationToken) -> Resul
     let settings = engine_settings(&config);
     let pdf = Arc::new(PdfChildren::new(config.extract.pdf));
     let blobs = Blobs::local(config.server.data_dir.join("blobs"))?;
-    let links = Arc::new(link_keys::open(&config.server.data_dir)?);
+    let links = Arc::new(link_keys(&config)?);
     let model = config.extract.llm.as_ref().map(|llm| model_of(llm, &config)).transpose()?.map(Arc::new);
     let inputs = object_stores::open(&config.object_store, &client)?;
-    let parts =
-        EngineParts { settings, store, accounts: accounts.clone(), blobs, links, client, pdf, model, inputs };
+    let webhooks = webhook_parts(&config)?;
+    let parts = EngineParts {
+        settings,
+        store,
+        accounts: accounts.clone(),
+        blobs,
+        links,
+        client,
+        pdf,
+        model,
+        inputs,
+        webhooks,
+    };
     let metrics = record_metrics()?;
     let engine = Engine::start(parts).await?;
 
@@ -207,6 +224,17 @@ fn fetch_config(config: &Checked) -> FetchConfig {
     }
 }
 
+fn link_keys(config: &Checked) -> Result<KeyRing, StartError> {
+    let keys = KeyFile::Links.open(&config.server.data_dir)?;
+    Ok(KeyRing::new(&keys.iter().collect::<Vec<_>>())?)
+}
+
+fn webhook_parts(config: &Checked) -> Result<WebhookParts, StartError> {
+    let keys = KeyFile::Webhooks.open(&config.server.data_dir)?;
+    let client = Client::new(FetchConfig { idle_per_host_max: 0, redirects_max: 0, ..fetch_config(config) })?;
+    Ok(WebhookParts { client, vault: Vault::new(keys.iter())? })
+}
+
 /// The model, behind a client of its own: see [`Model::new`] for why its guard lets every address pass.
 fn model_of(llm: &Llm, config: &Checked) -> Result<Model, StartError> {
     let everywhere = ["0.0.0.0/0", "::/0"].map(|range| range.parse().expect("a constant that is a range"));
@@ -268,6 +296,12 @@ fn engine_settings(config: &Checked) -> EngineSettings {
         ring_bytes: amount(config.journal.ring_bytes),
         durability: config.journal.durability,
         keep_runs: config.journal.keep_runs,
+        webhooks: WebhookSettings {
+            attempt_timeout: config.webhooks.attempt_timeout,
+            retry_delays: config.webhooks.retry_delays.clone(),
+            at_once: config.webhooks.at_once,
+            public_url: config.server.public_url.clone(),
+        },
     }
 }
 

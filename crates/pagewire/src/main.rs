@@ -6,7 +6,7 @@
 mod cli;
 mod compose;
 mod config;
-mod link_keys;
+mod key_file;
 mod logging;
 mod object_stores;
 mod pdf_child;

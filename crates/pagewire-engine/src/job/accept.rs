@@ -17,6 +17,7 @@ use crate::engine::{Engine, LEASE, lease_owner};
 use crate::refusal::{Refusal, damaged};
 use crate::run::RunInput;
 use crate::stream::chunks_of;
+use crate::webhook;
 
 /// Jobs of one workspace that may wait.
 const QUEUED_MAX: u64 = 1_000;
@@ -66,13 +67,6 @@ impl Engine {
         trace_id: String,
     ) -> Result<Accepted, Refusal> {
         self.admit(caller)?;
-        // Taking it would promise a delivery that nobody makes.
-        if request.webhook.is_some() {
-            return Err(invalid(
-                "/webhook",
-                "this version delivers no webhooks; watch the job by its stream",
-            ));
-        }
         self.require_room(caller).await?;
         self.check_model(&request.params, &[]).map_err(under_defaults)?;
         // Compiled now so that a fault is told now; compiled again when the job is taken up.
@@ -100,13 +94,18 @@ impl Engine {
                 (NewInput::Object(text), 0)
             }
         };
+        let id = RunId::generate();
+        let webhook = match request.webhook {
+            Some(webhook) => Some(self.webhook_for_job(caller, id, webhook).await?),
+            None => None,
+        };
         let draft = Draft {
-            id: RunId::generate(),
+            id,
             name: request.name,
             defaults: request.params_json,
             concurrency: request.concurrency,
             output: serde_json::to_string(&request.output).map_err(|_| damaged("an output"))?,
-            webhook: None,
+            webhook,
             input,
             total,
         };
@@ -132,7 +131,7 @@ impl Engine {
         let key = remembered(request.clone(), caller.mode, String::new(), now);
         match self.store.earlier_job(caller.workspace.id.clone(), key, now).await? {
             None => Ok(None),
-            Some(acceptance) => accepted(acceptance).map(Some),
+            Some(acceptance) => self.in_full(accepted(acceptance)?).await.map(Some),
         }
     }
 
@@ -146,7 +145,8 @@ impl Engine {
     ) -> Result<Accepted, Refusal> {
         let (id, mode, workspace) = (draft.id, caller.mode, caller.workspace.id.clone());
         let created_at = Timestamp::now();
-        let answer = accepted_json(id, draft.total, created_at);
+        let told = draft.webhook.clone().map(webhook::told);
+        let answer = accepted_json(id, draft.total, created_at, told);
         let job = NewJob {
             run: NewRun {
                 id,
@@ -178,7 +178,14 @@ impl Engine {
             engine.take_up_in_time(row).await;
             Ok(Accepted { id, answer })
         });
-        accepting.await.map_err(|_| Refusal::Draining)?
+        let accepted = accepting.await.map_err(|_| Refusal::Draining)??;
+        self.in_full(accepted).await
+    }
+
+    /// The answer as it is told: the secret of the job's webhook is not remembered in it.
+    async fn in_full(&self, accepted: Accepted) -> Result<Accepted, Refusal> {
+        let Accepted { id, answer } = accepted;
+        Ok(Accepted { id, answer: self.with_webhook_secret(id, answer).await? })
     }
 
     /// Ends a job: URLs under way finish, the others are skipped, and what is done becomes files. Whether it had not ended

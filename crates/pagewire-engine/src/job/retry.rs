@@ -45,8 +45,9 @@ impl Engine {
         self.require_room(caller).await?;
         self.check_stored_params(&row)?;
         let upload = self.upload_failed(caller, &row).await?;
-        let draft = draft_of(row, &upload)?;
-        let new = draft.id;
+        let (old, new) = (row.run.id, RunId::generate());
+        let webhook = self.webhook_for_retry(old, new).await?;
+        let draft = Draft { webhook, ..draft_of(new, row, &upload)? };
         let accepted = self.accept(caller, draft, idempotent, trace_id).await;
         if !accepted.as_ref().is_ok_and(|accepted| accepted.id == new)
             && let Err(error) = self.drop_upload(&upload).await
@@ -154,14 +155,14 @@ fn require_failures(row: &JobRow) -> Result<(), Refusal> {
 }
 
 /// The job that a retry is: as the first one, but for its URLs.
-fn draft_of(row: JobRow, upload: &UploadRow) -> Result<Draft, Refusal> {
+fn draft_of(id: RunId, row: JobRow, upload: &UploadRow) -> Result<Draft, Refusal> {
     let (name, output) = match row.job {
         Some(job) => (job.name, job.output),
         // A stream makes no files; its retry makes those of a job that says nothing of them.
         None => (None, serde_json::to_string(&OutputSpec::default()).map_err(|_| damaged("an output"))?),
     };
     Ok(Draft {
-        id: RunId::generate(),
+        id,
         name,
         defaults: row.run.defaults,
         concurrency: row.run.concurrency,

@@ -2,14 +2,19 @@
 
 use jiff::Timestamp;
 use pagewire_store::{FileRow, JobFilter, JobPart, JobRow, RunKind, RunStatus};
-use pagewire_types::{AcceptedJob, JobList, JobView, Progress, RunId};
+use pagewire_types::{AcceptedJob, AcceptedWebhook, JobList, JobView, Progress, RunId};
 
 use crate::account::Caller;
 use crate::engine::Engine;
 use crate::refusal::Refusal;
 
 /// The answer to a job that was accepted, as JSON text.
-pub(super) fn accepted_json(id: RunId, urls_total: u64, created_at: Timestamp) -> String {
+pub(super) fn accepted_json(
+    id: RunId,
+    urls_total: u64,
+    created_at: Timestamp,
+    webhook: Option<AcceptedWebhook>,
+) -> String {
     let accepted = AcceptedJob {
         id: id.job_id(),
         status: status_text(RunStatus::Queued).into(),
@@ -17,6 +22,7 @@ pub(super) fn accepted_json(id: RunId, urls_total: u64, created_at: Timestamp) -
         // Nobody knows before it has begun.
         eta_s: None,
         created_at: time_text(created_at),
+        webhook,
     };
     // A plain struct with string keys always serialises.
     serde_json::to_string(&accepted).unwrap_or_default()

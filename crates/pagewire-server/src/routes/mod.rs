@@ -1,5 +1,6 @@
 //! The handlers: one noun a file, each with its reply.
 
+pub mod deliveries;
 pub mod docs;
 pub mod downloads;
 pub mod events;
@@ -13,3 +14,4 @@ pub mod scrape;
 pub mod stream;
 pub mod uploads;
 pub mod usage;
+pub mod webhooks;

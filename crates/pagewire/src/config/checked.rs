@@ -15,6 +15,9 @@ use super::byte_size::ByteSize;
 use super::object_store::ObjectStore;
 use super::raw::{self, Raw};
 
+/// Waits between the tries of a delivery.
+const RETRIES_MAX: usize = 50;
+
 /// A setting whose value is not allowed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{key} = {value}: must be {allowed}")]
@@ -42,6 +45,8 @@ pub(crate) struct Checked {
     pub(crate) stream: Stream,
     /// The bounds of jobs.
     pub(crate) jobs: Jobs,
+    /// How webhooks are delivered.
+    pub(crate) webhooks: Webhooks,
     /// How records are kept.
     pub(crate) journal: Journal,
     /// How what is not HTML is read, and by whom else fields are filled.
@@ -148,6 +153,17 @@ pub(crate) struct Jobs {
     pub(crate) wall_time: Duration,
     /// How long ended ones are kept.
     pub(crate) keep: Duration,
+}
+
+/// `[webhooks]`
+#[derive(Debug, Clone)]
+pub(crate) struct Webhooks {
+    /// How long one try may take.
+    pub(crate) attempt_timeout: Duration,
+    /// How long is waited after each try that fails.
+    pub(crate) retry_delays: Vec<Duration>,
+    /// Tries at once.
+    pub(crate) at_once: usize,
 }
 
 /// `[journal]`
@@ -260,6 +276,7 @@ impl Checked {
             scheduler: judge.scheduler(&raw.scheduler),
             stream: judge.stream(&raw.stream),
             jobs: judge.jobs(&raw.jobs),
+            webhooks: judge.webhooks(&raw.webhooks),
             journal: judge.journal(&raw.journal),
             extract: Extract { pdf: judge.pdf(&raw.extract.pdf), llm: judge.llm(&raw.extract.llm) },
             object_store: judge.object_store(&raw.object_store),
@@ -384,6 +401,20 @@ impl Judge {
             under_way_max: self.whole("jobs.under_way_max", raw.under_way_max, 1, 1_000),
             wall_time: self.hours("jobs.wall_time_h", raw.wall_time_h, 1, 168),
             keep: self.hours("jobs.keep_h", raw.keep_h, 1, 8_760),
+        }
+    }
+
+    fn webhooks(&mut self, raw: &raw::Webhooks) -> Webhooks {
+        let delays = raw.retry_delays_s.as_deref().unwrap_or_default();
+        if delays.len() > RETRIES_MAX {
+            let allowed = format!("a list of at most {RETRIES_MAX} waits");
+            self.fault("webhooks.retry_delays_s", format!("{} waits", delays.len()), allowed);
+        }
+        let key = "webhooks.retry_delays_s";
+        Webhooks {
+            attempt_timeout: self.seconds("webhooks.attempt_timeout_s", raw.attempt_timeout_s, 1, 60),
+            retry_delays: delays.iter().map(|wait| self.seconds(key, Some(*wait), 0, 604_800)).collect(),
+            at_once: self.whole("webhooks.at_once", raw.at_once, 2, 10_000),
         }
     }
 

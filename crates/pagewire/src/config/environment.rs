@@ -19,7 +19,10 @@ const LISTS: &[&[&str]] = &[
     &["object_store", "s3", "buckets"],
     &["object_store", "s3", "roles"],
     &["object_store", "gcs", "buckets"],
+    NUMBERS,
 ];
+/// The one of them whose items are numbers.
+const NUMBERS: &[&str] = &["webhooks", "retry_delays_s"];
 
 /// The settings among the variables.
 pub(super) fn layer(variables: impl IntoIterator<Item = (String, String)>) -> Result<Table, ConfigError> {
@@ -54,9 +57,14 @@ fn setting_path(setting: &str) -> Option<Vec<String>> {
 fn value(path: &[String], text: &str) -> Value {
     if LISTS.iter().any(|list| path == *list) {
         let items = text.split(',').map(str::trim).filter(|item| !item.is_empty());
-        return Value::Array(items.map(|item| Value::String(item.to_owned())).collect());
+        let item = |item: &str| if path == NUMBERS { plain(item) } else { Value::String(item.to_owned()) };
+        return Value::Array(items.map(item).collect());
     }
-    let text = text.trim();
+    plain(text.trim())
+}
+
+/// A number or a flag where the text is one, and text otherwise.
+fn plain(text: &str) -> Value {
     if let Ok(number) = text.parse::<i64>() {
         return Value::Integer(number);
     }
@@ -125,6 +133,7 @@ mod tests {
                 ("PAGEWIRE_SERVER__LISTEN", "0.0.0.0:80"),
                 ("PAGEWIRE_SCHEDULER__FETCHES_MAX", "7"),
                 ("PAGEWIRE_FETCH__ALLOW_TARGETS", "10.0.0.0/8, ::1/128"),
+                ("PAGEWIRE_WEBHOOKS__RETRY_DELAYS_S", "1,20"),
                 ("PAGEWIRE_PLANS__TRIAL__CONNECTIONS_MAX", "3"),
                 ("PAGEWIRE_WORKSPACES__ACME", "trial"),
                 ("PAGEWIRE_API_KEY", "is no setting"),
@@ -135,7 +144,8 @@ mod tests {
         .expect("known settings");
         let expected: Table = toml::from_str(
             "server.listen = '0.0.0.0:80'\nscheduler.fetches_max = 7\n\
-             fetch.allow_targets = ['10.0.0.0/8', '::1/128']\nplans.trial.connections_max = 3\nworkspaces.acme = 'trial'",
+             fetch.allow_targets = ['10.0.0.0/8', '::1/128']\nwebhooks.retry_delays_s = [1, 20]\n\
+             plans.trial.connections_max = 3\nworkspaces.acme = 'trial'",
         )
         .expect("TOML");
         assert_eq!(layer, expected);

@@ -56,6 +56,8 @@ section!(Stream {
 
 section!(Jobs { under_way_max: i64, wall_time_h: i64, keep_h: i64 });
 
+section!(Webhooks { attempt_timeout_s: i64, retry_delays_s: Vec<i64>, at_once: i64 });
+
 section!(Journal {
     durability: String,
     commit_interval_ms: i64,
@@ -166,6 +168,7 @@ sections! {
     scheduler: Scheduler,
     stream: Stream,
     jobs: Jobs,
+    webhooks: Webhooks,
     journal: Journal,
     credits: Credits,
     log: Log,

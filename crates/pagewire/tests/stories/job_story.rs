@@ -367,7 +367,7 @@ async fn what_no_job_can_be_is_refused_and_changes_nothing() {
         (json!({"urls": [{"url": url, "extract": {"a": "strin"}}]}), "schema_invalid"),
         (json!({"urls": [url], "name": "a/\u{1}"}), "validation_failed"),
         (json!({"urls": [url], "concurrency": 0}), "validation_failed"),
-        (json!({"urls": [url], "webhook": "https://example.com/hook"}), "validation_failed"),
+        (json!({"urls": [url], "webhook": "ftp://example.com/hook"}), "validation_failed"),
         (json!({"urls": [url], "input": {"s3_uri": "s3://bucket/list"}}), "validation_failed"),
         (json!({"input": {"s3_uri": "s3://bucket/list"}}), "validation_failed"),
         (json!({"urls": ["ftp://a/"]}), "invalid_url"),

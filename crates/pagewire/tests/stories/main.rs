@@ -27,4 +27,5 @@ mod schema_story;
 mod scrape_story;
 mod shell;
 mod stream_story;
+mod webhook_story;
 mod world;

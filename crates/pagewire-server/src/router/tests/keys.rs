@@ -18,7 +18,7 @@ fn demanded(operation: &Value) -> Option<Vec<&str>> {
 }
 
 /// A scope that no operation asks for yet.
-const OF_NO_USE_HERE: Scope = Scope::WebhooksRead;
+const OF_NO_USE_HERE: Scope = Scope::SourcesRead;
 
 fn asking(method: &str, path: &str) -> request::Builder {
     with_json(Request::builder().method(method).uri(path))

@@ -6,3 +6,4 @@ mod keys;
 mod limits;
 mod requests;
 mod service;
+mod webhooks;

@@ -15,6 +15,7 @@ use pagewire_engine::blob_transport::GuardedTransport;
 use pagewire_engine::job::object_input::ObjectInputs;
 use pagewire_engine::run::RunLimits;
 use pagewire_engine::schedule::Politeness;
+use pagewire_engine::webhook::{Vault, WebhookParts, WebhookSettings};
 use pagewire_engine::{ApiKey, Engine, EngineParts, EngineSettings, KeyMode, NoPdfReader};
 use pagewire_fetch::{Client, FetchConfig};
 use pagewire_journal::Durability;
@@ -61,6 +62,10 @@ impl Service {
             client,
             pdf: Arc::new(NoPdfReader),
             model: None,
+            webhooks: WebhookParts {
+                client: Client::new(FetchConfig::default()).expect("a client"),
+                vault: Vault::new([("test", [7; 32].as_slice())]).expect("a vault"),
+            },
         };
         let engine = Engine::start(parts).await.expect("starts");
         let edge = Edge {
@@ -226,5 +231,11 @@ fn settings(directory: &Path) -> EngineSettings {
         jobs_max: 4,
         job_wall_time: Duration::from_secs(60),
         keep_jobs: Duration::from_secs(60),
+        webhooks: WebhookSettings {
+            attempt_timeout: Duration::from_secs(1),
+            retry_delays: vec![Duration::from_millis(20); 2],
+            at_once: 8,
+            public_url: None,
+        },
     }
 }
