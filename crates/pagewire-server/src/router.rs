@@ -14,8 +14,8 @@ use utoipa_axum::routes;
 use crate::edge::Edge;
 use crate::problem::ApiError;
 use crate::routes::{
-    deliveries, docs, downloads, events, health, jobs, keys, metrics, openapi, parse, scrape, stream, uploads, usage,
-    webhooks,
+    deliveries, docs, downloads, events, health, jobs, keys, metrics, openapi, parse, scrape, stream,
+    uploads, usage, webhooks,
 };
 use crate::trace;
 

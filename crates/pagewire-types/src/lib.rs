@@ -31,8 +31,8 @@ pub use fields::FieldError;
 pub use format::{Format, Formats};
 pub use ids::{DeliveryId, KeyId, RunId, TraceId, UploadId, WebhookId, WorkspaceId};
 pub use job::{
-    AcceptedJob, AcceptedWebhook, JobCompleted, JobDone, JobFailed, JobFile, JobList, JobMoved, JobProgress, JobReply,
-    JobView, RefusedLine, UploadReply,
+    AcceptedJob, AcceptedWebhook, JobCompleted, JobDone, JobFailed, JobFile, JobList, JobMoved, JobProgress,
+    JobReply, JobView, RefusedLine, UploadReply,
 };
 pub use job_request::{JobInput, JobRequest, OutputFormat, OutputSpec};
 pub use parse_request::ParseRequest;

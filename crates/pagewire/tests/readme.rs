@@ -79,7 +79,15 @@ impl Desk {
         let origin = Origin::start().await;
         origin.set_page("/", 200, "text/html", HOME_PAGE);
         let server = Options::new(EXE).start().await;
-        let key = server.create_key(&["scrape", "stream:write", "stream:read", "jobs:read", "jobs:write"]);
+        let key = server.create_key(&[
+            "scrape",
+            "stream:write",
+            "stream:read",
+            "jobs:read",
+            "jobs:write",
+            "webhooks:read",
+            "webhooks:write",
+        ]);
         std::fs::write(server.data_dir().join("first-key"), key).expect("written");
         let folder = tempfile::tempdir().expect("a folder");
         std::os::unix::fs::symlink(server.data_dir(), folder.path().join("data")).expect("linked");

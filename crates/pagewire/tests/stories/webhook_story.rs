@@ -1,5 +1,9 @@
 //! Webhooks: whoever wants to know is told, signed, until he has taken it.
 
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use aws_lc_rs::hmac;
@@ -9,9 +13,10 @@ use pagewire_testkit::DEADLINE;
 use pagewire_testkit::binary::Options;
 use pagewire_testkit::http::{self, Response};
 use pagewire_testkit::receiver::{Answer, Received, Receiver};
+use pagewire_testkit::wait::eventually;
 use serde_json::{Value, json};
 
-use crate::world::{EXE, World, problem};
+use crate::world::{Dice, EXE, World, problem};
 
 const SCOPES: [&str; 4] = ["jobs:read", "jobs:write", "webhooks:read", "webhooks:write"];
 /// Tries come at once, three of them.
@@ -319,4 +324,132 @@ async fn a_receiver_that_hangs_does_not_hold_a_server_that_stops() {
     receiver.wait_for(1).await;
     let ended = world.server.terminate(Duration::from_secs(30)).await;
     assert!(ended.success(), "{}", world.server.log());
+}
+
+/// The blocks of docs/webhooks.md that verify a delivery, by their language.
+fn verifiers() -> Vec<(String, String)> {
+    let document = std::fs::read_to_string(root().join("docs/webhooks.md")).expect("the document");
+    let blocks = document.split("<!-- verify -->\n```").skip(1);
+    blocks
+        .map(|block| {
+            let (language, rest) = block.split_once('\n').expect("a language");
+            (language.to_owned(), rest.split("```").next().expect("a block").to_owned())
+        })
+        .collect()
+}
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).expect("the crate lies two deep").to_path_buf()
+}
+
+/// Whether what the documentation says of a language takes a delivery: it is run as it stands, with the official library.
+fn takes(language: &str, block: &str, delivery: &Received, secret: &str) -> bool {
+    let home = root().join("bench/.work/verifiers");
+    assert!(home.exists(), "{} is made by scripts/install-slow-test-deps", home.display());
+    let headers: Value = delivery.headers.iter().map(|(name, value)| (name.clone(), json!(value))).collect();
+    let given =
+        json!({"secret": secret, "headers": headers, "body": String::from_utf8_lossy(&delivery.body)});
+    let (program, script) = match language {
+        "python" => {
+            let run = "import json, sys\ngiven = json.load(sys.stdin)\n\
+                       print(receive(given['secret'], given['headers'], given['body'].encode())['type'])\n";
+            (home.join("venv/bin/python"), format!("{block}\n{run}"))
+        }
+        "js" => {
+            let run = "import { readFileSync } from 'node:fs';\nconst given = JSON.parse(readFileSync(0));\n\
+                       console.log(receive(given.secret, given.headers, given.body).type);\n";
+            (PathBuf::from("node"), format!("{block}\n{run}"))
+        }
+        other => panic!("a verifier in {other}"),
+    };
+    let file =
+        tempfile::Builder::new().suffix(if language == "js" { ".mjs" } else { ".py" }).tempfile_in(&home);
+    let file = file.expect("a file");
+    std::fs::write(file.path(), script).expect("written");
+    let mut child = Command::new(program)
+        .arg(file.path())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("it runs");
+    child.stdin.take().expect("a pipe").write_all(given.to_string().as_bytes()).expect("written");
+    let output = child.wait_with_output().expect("it ends");
+    let faults = String::from_utf8_lossy(&output.stderr);
+    // Whatever else goes wrong must not pass for a refusal.
+    assert!(output.status.success() || faults.contains("WebhookVerificationError"), "{language}: {faults}");
+    output.status.success() && output.stdout == b"webhook.test\n"
+}
+
+#[tokio::test]
+async fn slow_the_official_libraries_take_what_is_sent_and_nothing_else() {
+    let (world, receiver) = (World::of_webhooks(PATIENT).await, Receiver::start().await);
+    let first = world.webhook(&receiver.url("/")).await;
+    let path = format!("/v1/webhooks/{}", text(&first["id"]));
+    world.post(&format!("{path}/test"), &json!({})).await;
+    let given = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+    world.ask("PATCH", &path, &json!({"rotate_secret": true, "secret": given})).await;
+    world.post(&format!("{path}/test"), &json!({})).await;
+    let told = receiver.wait_for(2).await;
+    let (before, rotated) = (&told[0], &told[1]);
+    let changed = Received { body: [rotated.body.as_slice(), b" "].concat(), ..rotated.clone() };
+    let renamed = |name: &str, value: &str| {
+        let mut one = rotated.clone();
+        one.headers
+            .iter_mut()
+            .filter(|(have, _)| have == name)
+            .for_each(|(_, have)| *have = value.to_owned());
+        one
+    };
+    let (id, late) = (renamed("webhook-id", before.id()), renamed("webhook-timestamp", "1614265330"));
+    let verifiers = verifiers();
+    assert_eq!(verifiers.iter().map(|(language, _)| language.as_str()).collect::<Vec<_>>(), ["python", "js"]);
+    for (language, block) in &verifiers {
+        let takes = |delivery: &Received, secret: &str| takes(language, block, delivery, secret);
+        assert!(takes(before, text(&first["secret"])), "{language}");
+        assert!(
+            takes(rotated, text(&first["secret"])) && takes(rotated, given),
+            "{language}: both secrets sign"
+        );
+        assert!(!takes(before, given), "{language}: another secret");
+        for other in [&changed, &id, &late] {
+            assert!(!takes(other, given), "{language}: {other:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn slow_kills_while_deliveries_go_out_lose_none_and_rename_none() {
+    let (mut world, receiver) = (
+        World::of_webhooks("[webhooks]\nretry_delays_s = [0, 0, 0, 0, 1, 1, 1, 1, 1, 1]\n").await,
+        Receiver::start().await,
+    );
+    let seed = std::env::var("PAGEWIRE_TEST_SEED").ok().and_then(|text| text.parse().ok()).unwrap_or(20_260);
+    let mut dice = Dice::of(seed);
+    world.webhook(&receiver.url("/")).await;
+    let mut jobs = BTreeSet::new();
+    for _ in 0..15 {
+        receiver.answer([Answer::Status(500), Answer::Silence, Answer::Status(204)]);
+        for _ in 0..4 {
+            jobs.insert(text(&world.work_off_one(None).await["id"]).to_owned());
+        }
+        tokio::time::sleep(Duration::from_millis(dice.below(150))).await;
+        world.server.kill_9();
+        world.server.restart().await;
+    }
+    receiver.answer([Answer::Status(204)]);
+    let told = |receiver: &Receiver| {
+        let mut ids: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+        for one in receiver.received() {
+            let job = text(&one.json()["data"]["job_id"]).to_owned();
+            ids.entry(job).or_default().insert(one.id().to_owned());
+        }
+        ids
+    };
+    eventually("every job's end is told", DEADLINE, || told(&receiver).len() == jobs.len()).await;
+    let told = told(&receiver);
+    assert_eq!(told.keys().cloned().collect::<BTreeSet<_>>(), jobs, "seed {seed}");
+    assert!(told.values().all(|ids| ids.len() == 1), "seed {seed}: {told:?}");
+    let ids: BTreeSet<&String> = told.values().flatten().collect();
+    assert_eq!(ids.len(), jobs.len(), "seed {seed}: no two events share an id");
 }
