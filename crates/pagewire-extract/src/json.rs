@@ -138,6 +138,18 @@ pub(crate) fn value(out: &mut Vec<u8>, value: &(impl serde::Serialize + ?Sized))
     let _ = serde_json::to_writer(out, value);
 }
 
+/// Appends a list of values, each let go when it is written.
+pub(crate) fn list(out: &mut Vec<u8>, values: impl Iterator<Item = impl serde::Serialize>) {
+    out.push(b'[');
+    for (at, one) in values.enumerate() {
+        if at > 0 {
+            out.push(b',');
+        }
+        value(out, &one);
+    }
+    out.push(b']');
+}
+
 /// An object being written, field by field.
 pub(crate) struct ObjectWriter<'o> {
     out: &'o mut Vec<u8>,

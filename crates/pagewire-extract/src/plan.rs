@@ -5,7 +5,7 @@ pub(crate) mod draft;
 use crate::dom::Document;
 use pagewire_types::fields::pointer_step;
 use pagewire_types::{FieldError, Format, Formats};
-use serde_json::Value;
+use serde_json::{Map, Value};
 use url::Url;
 
 use crate::content::json_document::{self, JSON};
@@ -281,9 +281,9 @@ impl Plan {
                     json::value(&mut value, &metadata);
                 }
                 (Format::Structured, _) => {
-                    let mut all = structured::of_page(page.markup(), document, base.as_str());
-                    all.extend(page.stand_in.iter().flat_map(|stand_in| stand_in.structured.clone()));
-                    json::value(&mut value, &all);
+                    let none = Map::new();
+                    let more = page.stand_in.as_ref().map_or(&none, |stand_in| &stand_in.structured);
+                    structured::write(page.markup(), document, base.as_str(), more, &mut value);
                 }
                 (Format::Markdown | Format::Text | Format::Html, None)
                 | (Format::RawHtml | Format::Screenshot, _) => continue,

@@ -22,6 +22,11 @@ const STEP_MAX: usize = 4 * 1024;
 const COST_OF_BYTE: usize = 24;
 const COPIES_MAX: usize = 26;
 
+/// What a page may take while one thing is read of it: its bound is twelve times its size, or a quarter of a megabyte.
+pub(super) fn memory_for(page_bytes: usize) -> usize {
+    (11 * page_bytes).max(220 * 1024)
+}
+
 /// How far a page is read into the tree.
 pub(super) struct Bounds {
     length: usize,

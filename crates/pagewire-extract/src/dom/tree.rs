@@ -148,6 +148,8 @@ pub(crate) struct Document {
     /// Templates and what stands in them, in the order in which they were made.
     templates: Vec<(NodeId, NodeId)>,
     elements: usize,
+    /// Bytes of the page that this was read from.
+    page_bytes: usize,
 }
 
 impl Document {
@@ -210,6 +212,12 @@ impl Document {
         self.text.len()
     }
 
+    /// Bytes that may be held beside the tree and this much, so that a page keeps within its bound of memory.
+    pub(crate) fn room_beside(&self, held: usize) -> usize {
+        let tree = self.cost() - self.elements * super::ELEMENT_TABLES_BYTES + self.text.len();
+        super::bounds::memory_for(self.page_bytes).saturating_sub(tree + held)
+    }
+
     /// Bytes that the nodes and attributes take, with the tables that are made of them.
     pub(super) fn cost(&self) -> usize {
         fn entries<T>(blocks: &[Vec<T>], in_block: usize) -> usize {
@@ -231,6 +239,7 @@ impl Document {
             text: String::with_capacity(bytes),
             templates: Vec::new(),
             elements: 0,
+            page_bytes: bytes,
         };
         document.make(Kind::Root);
         document

@@ -14,14 +14,17 @@ const TYPE_BYTES_MAX: usize = 200;
 /// Scripts that are read at most, and bytes of one.
 const SCRIPTS_MAX: usize = 256;
 const SCRIPT_BYTES_MAX: usize = 4 * 1024 * 1024;
-/// Values of all scripts together: each takes up to a hundred bytes of memory.
+/// Values of all scripts together: at most so many, and one in so many bytes of the page, but always some. Each takes up to
+/// a hundred bytes of memory, and an object counts as six.
 const VALUES_MAX: usize = 100_000;
+const BYTES_OF_VALUE: usize = 8;
+const VALUES_MIN: usize = 1_500;
 /// Nodes that are looked at.
 const NODES_MAX: usize = 2_000;
 
 /// The data as it stands: each script's value, arrays as their members, empty ones left out.
 pub(crate) fn values_of(text: &str) -> Vec<Value> {
-    let mut left = VALUES_MAX;
+    let mut left = (text.len() / BYTES_OF_VALUE).clamp(VALUES_MIN, VALUES_MAX);
     let mut values = Vec::new();
     let scripts = Tags::of(text).filter_map(|met| match met {
         Met::Start(tag) if tag.is("script") && is_json_ld(tag.attribute("type")?) => tag.raw_text,
@@ -134,7 +137,9 @@ mod tests {
         assert!(nodes_of(&script(&"{\"@graph\":".repeat(100_000))).is_empty());
         assert!(values_of(&script(&format!("[{}1]", "1,".repeat(1_000_000)))).is_empty());
         assert_eq!(values_of(&script("{\"a\":1}").repeat(10_000)).len(), SCRIPTS_MAX);
-        assert_eq!(nodes_of(&script(&format!("[{}]", "{\"a\":1},".repeat(40_000)))).len(), NODES_MAX);
+        let node =
+            "{\"name\":\"A thing of many uses\",\"url\":\"https://site.example/things/of/many/uses\"},";
+        assert_eq!(nodes_of(&script(&format!("[{}]", node.repeat(10_000)))).len(), NODES_MAX);
         assert_eq!(
             names(&script(&format!("{{\"name\":\"{}\"}}", "x".repeat(1_000_000))))[0].len(),
             1_000_000

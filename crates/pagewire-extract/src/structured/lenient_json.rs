@@ -12,8 +12,11 @@ use serde_json::{Map, Number, Value};
 /// Deepest nesting; data of real pages nests under 20 deep. Readers of JSON commonly stop at 128.
 const DEPTH_MAX: usize = 100;
 
+/// What an object counts as: a table of one entry takes the room of some five values beside its own.
+const OBJECT_COST: usize = 6;
+
 /// All values of a text, or `None` where it is broken. `values_left` is what may still be made of values, keys not
-/// counted; a text with more is taken for broken.
+/// counted, members of lists as two and objects as [`OBJECT_COST`]; a text with more is taken for broken.
 pub(crate) fn values_of(text: &str, values_left: &mut usize) -> Option<Vec<Value>> {
     let mut reader = Reader { text, at: 0, next_data: 0, next_comment_end: 0, values_left };
     let mut values = Vec::new();
@@ -130,7 +133,8 @@ impl Reader<'_, '_> {
     }
 
     fn value(&mut self, depth: usize) -> Option<Value> {
-        *self.values_left = self.values_left.checked_sub(1)?;
+        let cost = if self.peek()? == b'{' { OBJECT_COST } else { 1 };
+        *self.values_left = self.values_left.checked_sub(cost)?;
         if depth > DEPTH_MAX {
             return None;
         }
@@ -187,6 +191,8 @@ impl Reader<'_, '_> {
                 self.at += 1;
                 return Some(Value::Array(items));
             }
+            // A list that grows takes twice the room of what is in it.
+            *self.values_left = self.values_left.checked_sub(1)?;
             items.push(self.value(depth + 1)?);
             self.skip_space();
             if !matches!(self.peek()?, b',' | b']') {

@@ -9,15 +9,19 @@ use crate::dom::{Document, NodeId, NodeRef};
 use serde_json::{Map, Value};
 
 use super::{Allowance, DEPTH_MAX, item_text, reference, tree};
+use crate::json;
 
 /// Items that are read at most, and how deep they nest in one another; deeper ones are told as items of their own.
 const ITEMS_MAX: usize = 5_000;
 const NESTING_MAX: usize = 24;
+/// What an item and a value take of the allowance, beside what they say: a quarter of the bytes that they are held in.
+const ITEM_COST: usize = 250;
+const VALUE_COST: usize = 25;
 /// What is read for nodes, whatever the page's size.
 const NODES_ALLOWANCE: usize = 2 * 1024 * 1024;
 
-/// The items of a page, each with its `type`, `id` and `properties`, or its `value` where it has no property.
-pub(crate) fn items_of(document: &Document, base: &str, allowance: Allowance) -> Vec<Value> {
+/// Writes the items of a page, each with its `type`, `id` and `properties`, or its `value` where it has no property.
+pub(crate) fn write_items(document: &Document, base: &str, allowance: Allowance, out: &mut Vec<u8>) {
     let mut reader = Reader {
         document,
         base,
@@ -26,7 +30,7 @@ pub(crate) fn items_of(document: &Document, base: &str, allowance: Allowance) ->
         allowance,
         missing_value: MissingValue::IsEmpty,
     };
-    reader.items()
+    json::list(out, reader.items());
 }
 
 /// The items of a page as nodes: `@type` is the last part of the type's URL.
@@ -39,7 +43,7 @@ pub(crate) fn nodes_of(document: &Document) -> Vec<Map<String, Value>> {
         allowance: Allowance::new(NODES_ALLOWANCE),
         missing_value: MissingValue::IsLookedFor,
     };
-    let nodes = reader.items().into_iter().filter_map(|item| match node_of(item) {
+    let nodes = reader.items().filter_map(|item| match node_of(item) {
         Value::Object(node) => Some(node),
         _ => None,
     });
@@ -65,15 +69,15 @@ struct Reader<'d> {
 }
 
 impl<'d> Reader<'d> {
-    fn items(&mut self) -> Vec<Value> {
+    fn items(&mut self) -> impl Iterator<Item = Value> {
         let items =
             tree::elements_under(&self.document.root()).filter(|element| element.has_attr("itemscope"));
-        items.take(ITEMS_MAX).filter_map(|item| self.item(&item, 0)).collect()
+        items.take(ITEMS_MAX).filter_map(|item| self.item(&item, 0))
     }
 
     /// An item that has not been told yet.
     fn item(&mut self, element: &NodeRef<'d>, nesting: usize) -> Option<Value> {
-        if nesting > NESTING_MAX || !self.seen.insert(element.id) {
+        if nesting > NESTING_MAX || !self.seen.insert(element.id) || !self.allowance.take(ITEM_COST) {
             return None;
         }
         let mut item = Map::new();
@@ -125,6 +129,9 @@ impl<'d> Reader<'d> {
         for name in words(names) {
             // The first name's value has been paid for; each other one is a copy.
             if size.is_some_and(|size| !self.allowance.take(size)) {
+                break;
+            }
+            if !self.allowance.take(VALUE_COST) {
                 break;
             }
             size.get_or_insert_with(|| size_of(&value));
@@ -304,7 +311,9 @@ mod tests {
     const BASE: &str = "http://site.example/a/b";
 
     fn items(html: &str) -> Value {
-        Value::Array(items_of(&dom::parse(html), BASE, Allowance::new(100_000)))
+        let mut told = Vec::new();
+        write_items(&dom::parse(html), BASE, Allowance::new(100_000), &mut told);
+        serde_json::from_slice(&told).expect("json")
     }
 
     #[test]
@@ -398,8 +407,9 @@ mod tests {
         ];
         for page in pages {
             let document = dom::parse(&page);
-            let items = items_of(&document, BASE, Allowance::of_page(page.len()));
-            let size = serde_json::to_vec(&items).expect("json").len();
+            let mut told = Vec::new();
+            write_items(&document, BASE, Allowance::of_page(page.len()), &mut told);
+            let size = told.len();
             assert!(size < 500_000 + 5 * page.len(), "{size}");
             let _ = nodes_of(&document);
         }

@@ -23,6 +23,7 @@ mod reference;
 mod tree;
 
 use crate::dom::Document;
+use crate::json::{self, ObjectWriter};
 use serde_json::{Map, Value};
 
 /// Deepest nesting of elements that is followed here.
@@ -52,18 +53,27 @@ impl Allowance {
     }
 }
 
-/// All of it, by kind. References stand on the base.
-pub(crate) fn of_page(text: &str, document: &Document, base: &str) -> Map<String, Value> {
+/// Writes all of it, by kind, and what else there is. References stand on the base. A kind is let go before the next is
+/// read: values take many times the room of what they are written as.
+pub(crate) fn write(
+    text: &str,
+    document: &Document,
+    base: &str,
+    more: &Map<String, Value>,
+    out: &mut Vec<u8>,
+) {
     let tags = meta::of_document(document);
-    let mut all = Map::new();
-    all.insert("json_ld".to_owned(), Value::Array(json_ld::values_of(text)));
-    let items = microdata::items_of(document, base, Allowance::of_page(text.len()));
-    all.insert("microdata".to_owned(), Value::Array(items));
+    let mut all = ObjectWriter::begin(out);
+    json::list(all.field("json_ld"), json_ld::values_of(text).into_iter());
+    microdata::write_items(document, base, Allowance::of_page(text.len()), all.field("microdata"));
     let subjects = rdfa::subjects_of(document, base, Allowance::of_page(text.len()));
-    all.insert("rdfa".to_owned(), Value::Array(subjects));
-    all.insert("open_graph".to_owned(), Value::Object(tags.with_prefix("og:")));
-    all.insert("twitter".to_owned(), Value::Object(tags.with_prefix("twitter:")));
-    all
+    json::list(all.field("rdfa"), subjects.into_iter());
+    json::value(all.field("open_graph"), &tags.with_prefix("og:"));
+    json::value(all.field("twitter"), &tags.with_prefix("twitter:"));
+    for (name, value) in more {
+        json::value(all.field(name), value);
+    }
+    all.end();
 }
 
 #[cfg(test)]

@@ -119,6 +119,26 @@ pub(crate) const PAGES: &[Hostile] = &[
     hostile("broken JSON-LD", 200_000, |n| {
         repeated("<script type='application/ld+json'>{\"@graph\":[{\"name\":\"x\",</script>", n / 60)
     }),
+    hostile("huge JSON-LD", 3_000_000, |n| {
+        let nodes =
+            "{\"@type\":\"Product\",\"name\":\"A thing of many uses\",\"offers\":{\"price\":\"1.00\"}},"
+                .repeat(n / 80);
+        format!("<script type='application/ld+json'>[{nodes}{{}}]</script>").into_bytes()
+    }),
+    hostile("JSON-LD of nothing but small nodes", 400_000, |n| {
+        format!("<script type='application/ld+json'>[{}{{}}]</script>", "{\"a\":1},".repeat(n / 8))
+            .into_bytes()
+    }),
+    hostile("JSON-LD of nothing but numbers", 400_000, |n| {
+        format!("<script type='application/ld+json'>{{\"a\":[{}1]}}</script>", "1,".repeat(n / 2))
+            .into_bytes()
+    }),
+    hostile("JSON-LD that refers to itself", 200_000, |n| {
+        let nodes: String = (0..n / 80)
+            .map(|at| format!("{{\"@id\":\"#{at}\",\"@type\":\"Product\",\"isRelatedTo\":{{\"@id\":\"#{}\"}},\"offers\":{{\"@id\":\"#{at}\"}}}},", at / 2))
+            .collect();
+        format!("<script type='application/ld+json'>{{\"@graph\":[{nodes}{{}}]}}</script>").into_bytes()
+    }),
     hostile("deep JSON-LD", 200_000, |n| {
         format!("<script type='application/ld+json'>{}</script>", "{\"a\":[".repeat(n / 6)).into_bytes()
     }),
@@ -131,6 +151,16 @@ pub(crate) const PAGES: &[Hostile] = &[
     hostile("headings", 200_000, |n| repeated("<h1>x</h1>", n / 10)),
     hostile("labels and tables of labels", 200_000, |n| {
         repeated("<dl><dt>Price:<dd>1<dt>Name<dd>x</dl><tr><th>Price<td>2", n / 30)
+    }),
+    hostile("twenty thousand labels", 20_000, |n| repeated("<p><b>Price:</b> $5", n)),
+    hostile("twenty thousand rows", 20_000, |n| {
+        [b"<table><tr><th>Name<th>Price".to_vec(), repeated("<tr><td>A thing<td>$ 12.50", n)].concat()
+    }),
+    hostile("twenty thousand cards", 20_000, |n| {
+        repeated(
+            "<div class=item><a href=/1><img src=a.png></a><h3>A thing</h3><span class=price>$ 12.50</span></div>",
+            n,
+        )
     }),
     hostile("code of fences", 500_000, |n| repeated("<pre>```\n~~~\n````</pre><code>`</code>", n / 30)),
     hostile("line breaks", 500_000, |n| repeated("<br>", n / 4)),

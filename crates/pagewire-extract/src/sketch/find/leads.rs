@@ -1,6 +1,6 @@
 //! Leads: where a field's value may stand.
 
-use super::{Finder, How, Lead};
+use super::{Finder, How, Lead, Leads};
 use crate::dom::Tag;
 use crate::sketch::coerce::{Price, date};
 use crate::sketch::page::{At, Hit, Valued, flag};
@@ -56,8 +56,8 @@ const OTHER_MONEY: &[&str] = &[
 ];
 
 impl Finder<'_, '_> {
-    pub(super) fn leads(&self, field: &Field) -> Vec<Lead> {
-        let mut leads = Vec::new();
+    pub(super) fn leads(&self, field: &Field) -> Leads {
+        let mut leads = Leads::default();
         self.by_label(field, &mut leads);
         self.by_name(field, &mut leads);
         if self.left.get() > 0 {
@@ -67,7 +67,7 @@ impl Finder<'_, '_> {
         leads
     }
 
-    fn by_label(&self, field: &Field, leads: &mut Vec<Lead>) {
+    fn by_label(&self, field: &Field, leads: &mut Leads) {
         let kind = field.meaning.kind;
         for (rank, pair) in self.page.pairs_in(&self.part).iter().enumerate() {
             let Some(weight) = field.meaning.weight(pair.term) else { continue };
@@ -85,7 +85,7 @@ impl Finder<'_, '_> {
         }
     }
 
-    fn by_name(&self, field: &Field, leads: &mut Vec<Lead>) {
+    fn by_name(&self, field: &Field, leads: &mut Leads) {
         let kind = field.meaning.kind;
         let holds_parts = matches!(kind, Kind::Prose | Kind::List | Kind::Image)
             || matches!(field.from, FieldType::Array(_));
@@ -122,7 +122,7 @@ impl Finder<'_, '_> {
     }
 
     /// Leads of what values of a kind look like.
-    fn by_look(&self, field: &Field, leads: &mut Vec<Lead>) {
+    fn by_look(&self, field: &Field, leads: &mut Leads) {
         let mut push = |at: At, score: f32| {
             leads.push(Lead {
                 value: Valued::Element(at),

@@ -42,6 +42,30 @@ enum How {
     Look(At),
 }
 
+/// The best leads of a field; a page may be nothing but leads.
+#[derive(Default)]
+pub(super) struct Leads(Vec<Lead>);
+
+impl Leads {
+    fn push(&mut self, lead: Lead) {
+        if self.0.len() == 8 * LEADS_MAX {
+            self.keep_best();
+        }
+        self.0.push(lead);
+    }
+
+    /// Of leads that are as good, the earlier.
+    fn keep_best(&mut self) {
+        self.0.sort_by(|a, b| b.score.total_cmp(&a.score));
+        self.0.truncate(LEADS_MAX);
+    }
+
+    fn into_best(mut self) -> Vec<Lead> {
+        self.keep_best();
+        self.0
+    }
+}
+
 /// A field's value on the visible page.
 #[derive(Debug)]
 pub(super) struct Found {
@@ -153,10 +177,9 @@ impl<'p, 'd> Finder<'p, 'd> {
 
     /// The field's value, if the part has it. Not where `taken` is told by another field already.
     pub(super) fn find(&self, field: &Field, taken: &[At]) -> Option<Found> {
-        let mut leads = self.leads(field);
-        leads.sort_by(|a, b| b.score.total_cmp(&a.score));
+        let leads = self.leads(field).into_best();
         let mut best: Option<(f32, Value, &Lead)> = None;
-        for lead in leads.iter().take(LEADS_MAX) {
+        for lead in &leads {
             if best.as_ref().is_some_and(|(score, ..)| *score >= lead.score) {
                 break;
             }

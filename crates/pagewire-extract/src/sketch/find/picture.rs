@@ -125,7 +125,7 @@ impl Finder<'_, '_> {
     pub(super) fn picture(&self, lead: &Lead) -> Option<(String, f32)> {
         let holders: Vec<At> = match &lead.value {
             Valued::Element(at) => vec![*at],
-            Valued::Elements(all) => all.clone(),
+            Valued::Elements(all) => all.to_vec(),
             Valued::Text(_) => return None,
         };
         let holder = *holders.first()?;

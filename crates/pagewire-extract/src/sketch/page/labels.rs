@@ -19,6 +19,8 @@ const HEADED_MAX: usize = 60;
 /// Steps up from a label to what its value stands beside.
 const CLIMB_MAX: usize = 4;
 const PAIRS_MAX: usize = 20_000;
+const PAIRS_MIN: usize = 256;
+const PAIRS_AT_ONCE: usize = 64;
 /// Words around a label that change nothing.
 const AROUND: &[&str] = &[
     "the", "our", "your", "its", "my", "der", "die", "das", "le", "la", "les", "el", "los", "las", "il",
@@ -61,19 +63,20 @@ const ICONS: &[(&[&str], &[&str])] = &[
 ];
 
 pub(super) fn find(page: &Page<'_>, lexicon: &Lexicon) -> Vec<Pair> {
-    let mut finder = Finder { page, lexicon, pairs: Vec::new() };
+    let mut finder = Finder { page, lexicon, pairs: Vec::new(), pairs_max: pairs_max(page) };
     for at in page.all() {
         finder.labelled_by_element(at);
         finder.labelled_in_element(at);
         if page.len(at) == 0 {
             finder.labelled_by_icon(at);
         }
-        if finder.pairs.len() >= PAIRS_MAX {
+        if finder.pairs.len() >= finder.pairs_max {
             break;
         }
     }
     finder.labelled_in_lines();
-    finder.pairs.sort_by_key(|pair| pair.label_at);
+    // In place: a stable sort makes a copy of all.
+    finder.pairs.sort_unstable_by_key(|pair| (pair.label_at, pair.rank));
     finder.pairs
 }
 
@@ -89,6 +92,13 @@ struct Finder<'p, 'd> {
     page: &'p Page<'d>,
     lexicon: &'p Lexicon,
     pairs: Vec<Pair>,
+    pairs_max: usize,
+}
+
+/// As many as there is room for: a list that grows takes twice what is in it.
+fn pairs_max(page: &Page<'_>) -> usize {
+    let room = page.document.room_beside(page.bytes());
+    (room / (2 * size_of::<Pair>())).clamp(PAIRS_MIN, PAIRS_MAX)
 }
 
 impl Finder<'_, '_> {
@@ -124,6 +134,10 @@ impl Finder<'_, '_> {
         value: &Valued,
         share: f32,
     ) {
+        // By a quarter at a time: a list of as many again would stand beside it while it is moved.
+        if self.pairs.capacity() - self.pairs.len() < meanings.len() {
+            self.pairs.reserve_exact(meanings.len() + PAIRS_AT_ONCE + self.pairs.len() / 4);
+        }
         for (term, sure) in meanings {
             self.pairs.push(Pair {
                 term: *term,
@@ -131,6 +145,7 @@ impl Finder<'_, '_> {
                 label: label.clone(),
                 value: value.clone(),
                 share: sure * share,
+                rank: to_u32(self.pairs.len()),
             });
         }
     }
@@ -308,7 +323,7 @@ impl Finder<'_, '_> {
         match values.as_slice() {
             [] => None,
             [one] => Some(Valued::Element(*one)),
-            _ => Some(Valued::Elements(values)),
+            _ => Some(Valued::Elements(values.into())),
         }
     }
 
@@ -358,7 +373,7 @@ impl Finder<'_, '_> {
         match values.as_slice() {
             [] => None,
             [one] => Some(Valued::Element(*one)),
-            _ => Some(Valued::Elements(values)),
+            _ => Some(Valued::Elements(values.into())),
         }
     }
 
@@ -395,7 +410,7 @@ impl Finder<'_, '_> {
             }
             // What is parted may belong together: `from – to`, `and/or`.
             self.labelled_by_colon(line, from);
-            if self.pairs.len() >= PAIRS_MAX {
+            if self.pairs.len() >= self.pairs_max {
                 return;
             }
         }

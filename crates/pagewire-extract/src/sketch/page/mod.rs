@@ -79,6 +79,8 @@ pub(super) struct Pair {
     pub(super) value: Valued,
     /// How surely this is the label of that, 0 to 1.
     pub(super) share: f32,
+    /// Which of the pairs of a label it was when they were found.
+    rank: u32,
 }
 
 /// Where a value stands.
@@ -86,7 +88,7 @@ pub(super) struct Pair {
 pub(super) enum Valued {
     Element(At),
     /// Several elements that follow one another.
-    Elements(Vec<At>),
+    Elements(Box<[At]>),
     Text(Range<u32>),
 }
 
@@ -108,6 +110,11 @@ impl<'d> Page<'d> {
         page.hits = hits::find(&page, lexicon);
         page.pairs = labels::find(&page, lexicon);
         page
+    }
+
+    /// Bytes that it takes so far.
+    fn bytes(&self) -> usize {
+        size_of_val(&*self.elements) + self.text.len() + self.names.len() + size_of_val(&*self.hits)
     }
 
     pub(super) fn element(&self, at: At) -> &Element {
