@@ -31,6 +31,7 @@ mod jobs;
 pub mod sse;
 mod stream;
 mod uploads;
+mod webhooks;
 
 pub use backoff::RetryPolicy;
 pub use client::{Client, ClientOptions, Page};
@@ -40,3 +41,4 @@ pub use event::StreamEvent;
 pub use jobs::{JobEvent, JobEvents, JobQuery, Watch};
 pub use stream::StreamEvents;
 pub use uploads::{InvalidLines, ListCoding, ListForm, Upload};
+pub use webhooks::DeliveryQuery;

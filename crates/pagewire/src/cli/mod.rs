@@ -18,6 +18,7 @@ mod session;
 mod stream;
 mod table;
 mod upload;
+mod webhook;
 
 use std::error::Error;
 use std::io::{self, Write as _};
@@ -66,6 +67,9 @@ enum Command {
     Job(job::Command),
     /// Send a list of URLs to a server that runs, for jobs
     Upload(upload::Args),
+    /// Have URLs told of what happens on a server that runs
+    #[command(subcommand)]
+    Webhook(webhook::Command),
     /// Check and show the configuration
     #[command(subcommand)]
     Config(config::Command),
@@ -95,6 +99,8 @@ enum CliError {
     Job(#[from] job::JobEnd),
     #[error(transparent)]
     Download(#[from] job::DownloadError),
+    #[error(transparent)]
+    NotTaken(#[from] webhook::NotTaken),
     #[error("{0}")]
     Usage(String),
     #[error("{what}")]
@@ -122,6 +128,7 @@ impl CliError {
             | Self::Serving(_)
             | Self::Key(_)
             | Self::Download(_)
+            | Self::NotTaken(_)
             | Self::Client(_)
             | Self::Io { .. } => ExitCode::FAILURE,
         }
@@ -153,6 +160,7 @@ fn dispatch(command: Command) -> Result<(), CliError> {
         Command::Stream(args) => block_on(stream::run(args)),
         Command::Job(command) => block_on(interruptible(job::run(command))),
         Command::Upload(args) => block_on(interruptible(upload::run(args))),
+        Command::Webhook(command) => block_on(interruptible(webhook::run(command))),
     }
 }
 

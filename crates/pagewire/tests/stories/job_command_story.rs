@@ -7,44 +7,7 @@ use std::process::{Output, Stdio};
 use pagewire_testkit::DEADLINE;
 use serde_json::{Value, json};
 
-use crate::shell::{Shell, lines, stderr, stdout, usage_error};
-use crate::world::World;
-
-/// A world, and a shell that knows its server by the environment.
-struct Desk {
-    world: World,
-    shell: Shell,
-}
-
-impl Desk {
-    async fn open() -> Self {
-        let mut world = World::start().await;
-        world.key = world.server.create_key(&["jobs:read", "jobs:write", "stream:write"]);
-        Self { world, shell: Shell::open() }
-    }
-
-    async fn run(&self, arguments: &[&str]) -> Output {
-        self.run_with(arguments, "").await
-    }
-
-    async fn run_with(&self, arguments: &[&str], stdin: &str) -> Output {
-        let (base, key) = (self.world.server.base_url(), self.world.key.clone());
-        let there = ["--server", base.as_str(), "--api-key", key.as_str()];
-        self.shell.run_beside(&[arguments, &there[..]].concat(), stdin).await
-    }
-
-    async fn job(&self, id: &str) -> Value {
-        lines(&stdout(&self.run(&["job", "get", id, "--json"]).await)).remove(0)
-    }
-
-    fn files(&self, dir: &str) -> Vec<String> {
-        let entries = std::fs::read_dir(self.shell.path().join(dir)).expect("a directory");
-        let mut names: Vec<String> =
-            entries.map(|entry| entry.expect("an entry").file_name().into_string().expect("UTF-8")).collect();
-        names.sort();
-        names
-    }
-}
+use crate::shell::{Desk, Shell, lines, stderr, stdout, usage_error};
 
 /// The id that stands alone on stdout.
 fn id_of(output: &Output) -> String {

@@ -238,6 +238,42 @@ async fn a_store_at_a_private_address_is_asked_only_where_the_guard_is_lifted() 
     assert_eq!(bucket.requests(), Vec::<String>::new());
 }
 
+#[tokio::test]
+async fn slow_a_million_urls_are_read_in_bounded_memory_and_one_more_is_too_many() {
+    const RSS_KIB_MAX: u64 = 100 * 1_024;
+    let bucket = BucketServer::start().await;
+    let world = world_of(&bucket).await;
+    let mut list: String =
+        (0..1_000_000).map(|n| format!("\"{}\"\n", world.origin.url(&format!("/slow/9000?{n}")))).collect();
+    bucket.put("lists", "a", list.as_bytes());
+    let before = world.server.rss_kib();
+    let id = world.submit(&json!({"input": {"s3_uri": "s3://lists/a"}, "concurrency": 1})).await;
+    let deadline = tokio::time::Instant::now() + 4 * pagewire_testkit::DEADLINE;
+    while world.job(&id).await["urls_total"] != 1_000_000 {
+        assert!(tokio::time::Instant::now() < deadline, "{}", world.job(&id).await);
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    }
+    let peak = world.server.peak_rss_kib();
+    println!("{} bytes read: {before} KiB before, {peak} KiB at the most", list.len());
+    assert!(peak < RSS_KIB_MAX, "{peak} KiB");
+    assert_eq!(world.send("DELETE", &format!("/v1/jobs/{id}"), &[], b"").await.status, 202);
+
+    list.push_str(&format!("{}\n", json!(world.origin.url("/p/1"))));
+    bucket.put("lists", "b", list);
+    let id = world.submit(&json!({"input": {"s3_uri": "s3://lists/b"}})).await;
+    let failed = async {
+        loop {
+            let job = world.job(&id).await;
+            if job["status"] == "failed" {
+                return job;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+        }
+    };
+    let job = tokio::time::timeout(4 * pagewire_testkit::DEADLINE, failed).await.expect("it ends");
+    assert!(job["error"].as_str().is_some_and(|error| error.contains("more than 1000000 URLs")), "{job}");
+}
+
 /// A server of S3 and STS that heeds policies, from PyPI; `scripts/test-slow` installs it.
 struct S3Server {
     child: Child,

@@ -27,5 +27,6 @@ mod schema_story;
 mod scrape_story;
 mod shell;
 mod stream_story;
+mod webhook_command_story;
 mod webhook_story;
 mod world;

@@ -7,7 +7,7 @@ use std::process::{Command, Output, Stdio};
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::world::EXE;
+use crate::world::{EXE, World};
 
 /// A shell in an empty directory, with nothing in its environment.
 pub(crate) struct Shell {
@@ -71,4 +71,40 @@ pub(crate) fn usage_error(output: &Output) -> String {
 
 pub(crate) fn lines(text: &str) -> Vec<Value> {
     text.lines().map(|line| serde_json::from_str(line).expect("a line is JSON")).collect()
+}
+
+/// A world, and a shell that knows its server by the environment.
+pub(crate) struct Desk {
+    pub(crate) world: World,
+    pub(crate) shell: Shell,
+}
+
+impl Desk {
+    pub(crate) async fn open() -> Self {
+        let mut world = World::start().await;
+        world.key = world.server.create_key(&["jobs:read", "jobs:write", "stream:write"]);
+        Self { world, shell: Shell::open() }
+    }
+
+    pub(crate) async fn run(&self, arguments: &[&str]) -> Output {
+        self.run_with(arguments, "").await
+    }
+
+    pub(crate) async fn run_with(&self, arguments: &[&str], stdin: &str) -> Output {
+        let (base, key) = (self.world.server.base_url(), self.world.key.clone());
+        let there = ["--server", base.as_str(), "--api-key", key.as_str()];
+        self.shell.run_beside(&[arguments, &there[..]].concat(), stdin).await
+    }
+
+    pub(crate) async fn job(&self, id: &str) -> Value {
+        lines(&stdout(&self.run(&["job", "get", id, "--json"]).await)).remove(0)
+    }
+
+    pub(crate) fn files(&self, dir: &str) -> Vec<String> {
+        let entries = std::fs::read_dir(self.shell.path().join(dir)).expect("a directory");
+        let mut names: Vec<String> =
+            entries.map(|entry| entry.expect("an entry").file_name().into_string().expect("UTF-8")).collect();
+        names.sort();
+        names
+    }
 }

@@ -5,8 +5,8 @@ use pagewire_types::RunId;
 use serde_json::{Map, Value, json};
 
 use super::super::list_file::{self, Form, OnInvalid};
-use super::super::{CliError, output, remote, request};
-use super::watch;
+use super::super::{CliError, remote, request};
+use super::{tell_accepted, watch};
 
 /// The forms of output, as the flag names them.
 #[derive(Debug, Clone, Copy, clap::ValueEnum)]
@@ -107,11 +107,7 @@ pub(super) async fn run(args: Args) -> Result<(), CliError> {
     // With a key a request whose answer was lost can be sent again: where none was given, one that nobody else has.
     let key = args.idempotency_key.clone().unwrap_or_else(|| RunId::generate().job_id());
     let accepted = client.create_job(&body, Some(&key)).await?;
-    if args.json {
-        output::json(&accepted)?;
-    } else {
-        output::line(accepted.id.clone())?;
-    }
+    tell_accepted(&accepted, args.json)?;
     if args.wait { watch::to_the_end(&client, &accepted.id).await } else { Ok(()) }
 }
 

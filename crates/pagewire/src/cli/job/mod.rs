@@ -10,7 +10,9 @@ mod progress;
 mod retry;
 mod watch;
 
-use super::CliError;
+use pagewire_types::AcceptedJob;
+
+use super::{CliError, output};
 pub(super) use download::DownloadError;
 
 /// What to do with jobs.
@@ -60,4 +62,21 @@ pub(super) async fn run(command: Command) -> Result<(), CliError> {
         Command::Retry(args) => retry::run(args).await,
         Command::Download(args) => download::run(args).await,
     }
+}
+
+/// The id of a job that was accepted, alone; the secret of its webhook beside it, for there is no other time to tell it.
+fn tell_accepted(accepted: &AcceptedJob, json: bool) -> Result<(), CliError> {
+    if json {
+        return output::json(accepted);
+    }
+    if let Some(webhook) = &accepted.webhook
+        && let Some(secret) = &webhook.secret
+    {
+        output::note(&format!(
+            "webhook {} signs with {}, which is told this once",
+            webhook.id,
+            secret.expose()
+        ));
+    }
+    output::line(accepted.id.clone())
 }

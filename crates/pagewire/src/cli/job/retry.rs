@@ -2,8 +2,8 @@
 
 use pagewire_types::RunId;
 
-use super::super::{CliError, output, remote};
-use super::watch;
+use super::super::{CliError, remote};
+use super::{tell_accepted, watch};
 
 /// Arguments of `job retry`.
 #[derive(Debug, clap::Args)]
@@ -35,10 +35,6 @@ pub(super) async fn run(args: Args) -> Result<(), CliError> {
     // With a key a request whose answer was lost can be sent again: where none was given, one that nobody else has.
     let key = args.idempotency_key.unwrap_or_else(|| RunId::generate().job_id());
     let accepted = client.retry_job(&args.id, Some(&key)).await?;
-    if args.json {
-        output::json(&accepted)?;
-    } else {
-        output::line(accepted.id.clone())?;
-    }
+    tell_accepted(&accepted, args.json)?;
     if args.wait { watch::to_the_end(&client, &accepted.id).await } else { Ok(()) }
 }
