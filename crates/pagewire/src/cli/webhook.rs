@@ -192,9 +192,9 @@ async fn test(id: &str, json: bool, remote: &remote::Args) -> Result<(), CliErro
 }
 
 fn why(test: &WebhookTest) -> String {
-    match (&test.attempt.error, test.attempt.http_status) {
-        (Some(error), _) => error.clone(),
-        (None, Some(status)) => format!("it answered {status}"),
+    match (test.attempt.http_status, &test.attempt.error) {
+        (Some(status), _) => format!("it answered {status}"),
+        (None, Some(error)) => error.clone(),
         (None, None) => "it did not answer".to_owned(),
     }
 }
