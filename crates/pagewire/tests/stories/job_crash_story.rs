@@ -1,17 +1,21 @@
 //! The process is killed, as a power cut would, again and again while it works on a job: at whatever moment, the file that
-//! the job leaves behind has each URL exactly once.
+//! the job leaves behind has each URL exactly once, and its webhook is told under one name.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
+use pagewire_testkit::receiver::{Answer, Receiver};
 use serde_json::{Value, json};
 
 use crate::job_world::lines;
 use crate::world::{Dice, World};
 
 const URLS: usize = 20_000;
-/// Kills while pages are fetched and committed, and kills after the last page was asked for: in the last commits, while the
-/// file is made, while the end is stored.
-const KILLS: (u64, u64) = (20, 10);
+/// Kills while pages are fetched and committed; kills after the last page was asked for, in the last commits, while the file
+/// is made, while the end is stored; and kills while the webhook is told.
+const KILLS: (u64, u64, usize) = (16, 8, 6);
+/// So that it is told again soon after a kill.
+const IMPATIENT: &str = "[webhooks]\nretry_delays_s = [0, 0, 0, 0, 0, 0, 0]\n";
 /// Every so many URLs, one that is not there.
 const MISSING_EVERY: usize = 100;
 
@@ -19,7 +23,11 @@ const MISSING_EVERY: usize = 100;
 async fn slow_thirty_kills_in_a_job_leave_each_url_once_in_its_file() {
     let seed = std::env::var("PAGEWIRE_TEST_SEED").ok().and_then(|text| text.parse().ok()).unwrap_or(20_261);
     let mut dice = Dice::of(seed);
-    let mut world = World::of_jobs().await;
+    let mut world = World::with_config(IMPATIENT).await;
+    world.key = world.server.create_key(&["jobs:read", "jobs:write", "stream:write"]);
+    let receiver = Receiver::start().await;
+    // It hangs up on the server once for each kill, and then takes what it is sent.
+    receiver.answer(std::iter::repeat_n(Answer::Silence, KILLS.2).chain([Answer::Status(200)]));
     let list: Vec<String> = (0..URLS)
         .map(|n| {
             world.origin.url(&if n % MISSING_EVERY == 0 {
@@ -34,6 +42,7 @@ async fn slow_thirty_kills_in_a_job_leave_each_url_once_in_its_file() {
     let body = json!({
         "input": {"upload_id": kept["upload_id"]},
         "concurrency": 32,
+        "webhook": {"url": receiver.url("/hook"), "events": ["job.completed"]},
         "defaults": {"formats": ["metadata"], "robots": "ignore", "retry": {"max": 0}}
     });
     let id = world.submit(&body).await;
@@ -52,6 +61,10 @@ async fn slow_thirty_kills_in_a_job_leave_each_url_once_in_its_file() {
         in_the_end += u32::from(world.job(&id).await["status"] == "running");
         world.server.restart().await;
     }
+    for told in 1..=KILLS.2 {
+        receiver.wait_for(told).await;
+        world.server.restart().await;
+    }
     println!("{in_the_end} kills fell between the last request and the end (seed {seed})");
 
     let job = world.ended(&id).await;
@@ -67,6 +80,10 @@ async fn slow_thirty_kills_in_a_job_leave_each_url_once_in_its_file() {
     assert!(indexes.iter().copied().eq(0..URLS as u64), "seed {seed}: each once");
     assert_eq!(records.iter().filter(|record| record["status"] == "error").count(), missing, "seed {seed}");
     assert_eq!(job["files"][0]["rows"], json!(URLS));
+    let told = receiver.wait_for(KILLS.2 + 1).await;
+    let names: BTreeSet<&str> = told.iter().map(|delivery| delivery.id()).collect();
+    assert_eq!(names.len(), 1, "seed {seed}: {told:?}");
+    assert_eq!(told[KILLS.2].json()["data"]["job_id"], json!(id), "seed {seed}");
 }
 
 fn index(record: &Value) -> u64 {
