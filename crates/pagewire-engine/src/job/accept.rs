@@ -109,7 +109,8 @@ impl Engine {
             input,
             total,
         };
-        self.accept(caller, draft, idempotent, trace_id).await
+        let accepted = self.accept(caller, draft, idempotent, trace_id).await?;
+        self.in_full(accepted).await
     }
 
     /// Refuses where as many jobs wait as may.
@@ -131,7 +132,7 @@ impl Engine {
         let key = remembered(request.clone(), caller.mode, String::new(), now);
         match self.store.earlier_job(caller.workspace.id.clone(), key, now).await? {
             None => Ok(None),
-            Some(acceptance) => self.in_full(accepted(acceptance)?).await.map(Some),
+            Some(acceptance) => accepted(acceptance).map(Some),
         }
     }
 
@@ -178,11 +179,10 @@ impl Engine {
             engine.take_up_in_time(row).await;
             Ok(Accepted { id, answer })
         });
-        let accepted = accepting.await.map_err(|_| Refusal::Draining)??;
-        self.in_full(accepted).await
+        accepting.await.map_err(|_| Refusal::Draining)?
     }
 
-    /// The answer as it is told: the secret of the job's webhook is not remembered in it.
+    /// The answer as it is told to whoever brought the webhook: its secret is not remembered in it.
     async fn in_full(&self, accepted: Accepted) -> Result<Accepted, Refusal> {
         let Accepted { id, answer } = accepted;
         Ok(Accepted { id, answer: self.with_webhook_secret(id, answer).await? })

@@ -27,7 +27,8 @@ use crate::upload::ChunkWriter;
 
 impl Engine {
     /// Takes a job of the URLs that failed in an ended one, with its parameters, its output and its webhook. A stream
-    /// that has ended is a job as well.
+    /// that has ended is a job as well. The webhook's secret is not in the answer: whoever brought it has it, and whoever
+    /// may retry a job need not.
     pub async fn retry_job(
         self: &Arc<Self>,
         caller: &Caller,

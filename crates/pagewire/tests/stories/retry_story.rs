@@ -1,12 +1,14 @@
 //! A new job of what failed in an old one, and of nothing else.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use pagewire_testkit::http::{self, Response};
+use pagewire_testkit::receiver::Receiver;
 use serde_json::{Value, json};
 
 use crate::job_world::lines;
+use crate::webhook_story::{signed, text};
 use crate::world::{Dice, World, problem};
 
 impl World {
@@ -122,6 +124,30 @@ async fn what_failed_in_a_stream_is_retried_as_a_job() {
     let mut found: Vec<Value> = lines(&world.follow(&job["download_url"], "GET", &[]).await);
     found.sort_by_key(|record| record["index"].as_u64());
     assert_eq!(found.iter().map(|record| record["url"].clone()).collect::<Vec<_>>(), urls[..3]);
+}
+
+#[tokio::test]
+async fn the_end_of_a_retry_is_told_to_the_webhook_of_the_first_job() {
+    let (world, receiver) = (World::of_jobs().await, Receiver::start().await);
+    let mut body = failing(&world, 4, 2);
+    body["webhook"] =
+        json!({"url": receiver.url("/hook"), "events": ["job.completed"], "metadata": {"run": 7}});
+    let taken = world.post("/v1/jobs", &body).await.json();
+    let (first, secret) = (text(&taken["id"]), text(&taken["webhook"]["secret"]));
+    world.ended(first).await;
+    let answer = world.retry(first, &[], b"").await;
+    assert_eq!(answer.status, 202, "{}", answer.text());
+    assert!(!answer.text().contains("whsec_"), "whoever may retry a job need not know its secret");
+    let retried = answer.json();
+    assert_ne!(retried["webhook"]["id"], taken["webhook"]["id"]);
+    let told = receiver.wait_for(2).await;
+    let jobs: BTreeSet<String> =
+        told.iter().map(|delivery| text(&delivery.json()["data"]["job_id"]).to_owned()).collect();
+    assert_eq!(jobs, BTreeSet::from([first.to_owned(), text(&retried["id"]).to_owned()]));
+    for delivery in told {
+        assert_eq!(delivery.header("webhook-signature"), signed(&delivery, secret));
+        assert_eq!(delivery.json()["data"]["metadata"], json!({"run": 7}), "{}", delivery.json());
+    }
 }
 
 #[tokio::test]

@@ -83,12 +83,12 @@ impl World {
     }
 }
 
-fn text(value: &Value) -> &str {
+pub(crate) fn text(value: &Value) -> &str {
     value.as_str().unwrap_or_else(|| panic!("{value} is no text"))
 }
 
 /// The signature that a secret makes over a delivery.
-fn signed(delivery: &Received, secret: &str) -> String {
+pub(crate) fn signed(delivery: &Received, secret: &str) -> String {
     let key = STANDARD.decode(secret.strip_prefix("whsec_").expect("a secret")).expect("base64");
     let head = format!("{}.{}.", delivery.id(), delivery.header("webhook-timestamp"));
     let key = hmac::Key::new(hmac::HMAC_SHA256, &key);
