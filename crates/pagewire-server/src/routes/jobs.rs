@@ -86,7 +86,7 @@ fn accepted_response(id: RunId, answer: String) -> Response {
     security(("bearer" = ["jobs:read"])),
     params(("id" = String, Path, description = "The job's id, or that of the job that a stream left behind")),
     responses(
-        (status = 200, description = "The job", content_type = "application/json", body = Object),
+        (status = 200, description = "The job; `urls_total` is 0 until a list in an object store has been read", content_type = "application/json", body = Object),
         (status = "4XX", description = "A problem of the request", content_type = "application/problem+json", body = Object),
     ),
 )]

@@ -8,6 +8,7 @@ use pagewire_testkit::DEADLINE;
 use serde_json::{Value, json};
 
 use crate::shell::{Desk, Shell, lines, stderr, stdout, usage_error};
+use crate::world::EXE;
 
 /// The id that stands alone on stdout.
 fn id_of(output: &Output) -> String {
@@ -68,6 +69,22 @@ async fn a_list_becomes_files_in_three_commands() {
     assert_eq!(file.lines().count(), 22);
     let again = desk.run(&["job", "download", &id, "--dir", "results/shops"]).await;
     assert_eq!(stdout(&again), paths, "what is there and is the same stays");
+}
+
+#[tokio::test]
+async fn a_bar_stands_on_a_terminal_and_leaves_it_as_it_was() {
+    let desk = Desk::open().await;
+    let (url, server) = (desk.world.origin.url("/slow/700"), desk.world.server.base_url());
+    let line = format!("{EXE} job create {url} --format metadata --wait --server {server}");
+    // `script` is a terminal to the command that it runs.
+    let mut terminal = std::process::Command::new("script");
+    terminal.current_dir(desk.shell.path()).args(["-qec", &line, "/dev/null"]).stdin(Stdio::null());
+    terminal.env("PAGEWIRE_API_KEY", &desk.world.key);
+    let output = tokio::task::spawn_blocking(move || terminal.output().expect("script runs")).await;
+    let seen = stdout(&output.expect("it was waited for"));
+    let (bar, rest) = seen.rsplit_once("\u{1b}[2K").expect("a line is drawn anew and cleared in the end");
+    assert!(bar.contains('░') && bar.contains("0/1"), "{seen:?}");
+    assert_eq!(rest.trim_end(), "completed: 1 of 1 done, 0 failed", "{seen:?}");
 }
 
 #[tokio::test]
