@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use pagewire_testkit::receiver::{Answer, Receiver};
+use pagewire_testkit::receiver::{Answer, Received, Receiver};
 use serde_json::{Value, json};
 
 use crate::job_world::lines;
@@ -81,7 +81,7 @@ async fn slow_thirty_kills_in_a_job_leave_each_url_once_in_its_file() {
     assert_eq!(records.iter().filter(|record| record["status"] == "error").count(), missing, "seed {seed}");
     assert_eq!(job["files"][0]["rows"], json!(URLS));
     let told = receiver.wait_for(KILLS.2 + 1).await;
-    let names: BTreeSet<&str> = told.iter().map(|delivery| delivery.id()).collect();
+    let names: BTreeSet<&str> = told.iter().map(Received::id).collect();
     assert_eq!(names.len(), 1, "seed {seed}: {told:?}");
     assert_eq!(told[KILLS.2].json()["data"]["job_id"], json!(id), "seed {seed}");
 }
