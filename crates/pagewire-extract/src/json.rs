@@ -43,10 +43,13 @@ pub(crate) fn written_bytes(text: &str) -> usize {
 /// Appends a JSON string.
 pub(crate) fn string(out: &mut Vec<u8>, text: &str) {
     let bytes = text.as_bytes();
-    if bytes.len() >= LONG_BYTES {
-        out.reserve_exact(written_bytes(text));
-    } else {
-        out.reserve(bytes.len() + bytes.len() / 16 + 2);
+    let about = bytes.len() + bytes.len() / 16 + 2;
+    if out.capacity() - out.len() < about {
+        if bytes.len() >= LONG_BYTES {
+            out.reserve_exact(written_bytes(text));
+        } else {
+            out.reserve(about);
+        }
     }
     out.push(b'"');
     let (blocks, rest) = bytes.as_chunks::<BLOCK>();

@@ -21,6 +21,8 @@ const STEP_MAX: usize = 4 * 1024;
 /// closes one in a way that copies some.
 const COST_OF_BYTE: usize = 24;
 const COPIES_MAX: usize = 26;
+/// Elements of one tag, with those that it implies.
+const IMPLIED_MAX: usize = 4;
 
 /// What a page may take while one thing is read of it: its bound is twelve times its size, or a quarter of a megabyte.
 pub(super) fn memory_for(page_bytes: usize) -> usize {
@@ -65,7 +67,11 @@ impl Bounds {
             }
         }
         let cost_max = COST_MIN.max(COST_FACTOR * text.len());
-        Self { length, cost_max, growth: COST_OF_BYTE * (open_max + COPIES_MAX) }
+        Self {
+            length,
+            cost_max,
+            growth: COST_OF_BYTE * (IMPLIED_MAX + open_max + COPIES_MAX.min(4 * open_max)),
+        }
     }
 
     /// How many bytes from there on are handed to the parser, when its tree has that cost.

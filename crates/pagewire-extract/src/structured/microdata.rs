@@ -17,8 +17,6 @@ const NESTING_MAX: usize = 24;
 /// What an item and a value take of the allowance, beside what they say: a quarter of the bytes that they are held in.
 const ITEM_COST: usize = 250;
 const VALUE_COST: usize = 25;
-/// What is read for nodes, whatever the page's size.
-const NODES_ALLOWANCE: usize = 2 * 1024 * 1024;
 
 /// Writes the items of a page, each with its `type`, `id` and `properties`, or its `value` where it has no property.
 pub(crate) fn write_items(document: &Document, base: &str, allowance: Allowance, out: &mut Vec<u8>) {
@@ -40,7 +38,7 @@ pub(crate) fn nodes_of(document: &Document) -> Vec<Map<String, Value>> {
         base: "",
         seen: HashSet::new(),
         targets: None,
-        allowance: Allowance::new(NODES_ALLOWANCE),
+        allowance: Allowance::beside(document),
         missing_value: MissingValue::IsLookedFor,
     };
     let nodes = reader.items().filter_map(|item| match node_of(item) {

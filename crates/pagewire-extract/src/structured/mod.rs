@@ -31,11 +31,15 @@ const DEPTH_MAX: usize = 600;
 /// What may be read, over the page's own size.
 const ALLOWANCE_MIN: usize = 64 * 1024;
 
+/// What is read for nodes, whatever the page's size.
+const NODES_ALLOWANCE_MAX: usize = 2 * 1024 * 1024;
+
 /// How much may still be read: bytes of text and elements that are looked at.
 #[derive(Debug)]
 pub(crate) struct Allowance(usize);
 
 impl Allowance {
+    #[cfg(test)]
     pub(crate) fn new(amount: usize) -> Self {
         Self(amount)
     }
@@ -43,6 +47,11 @@ impl Allowance {
     /// For a page of that size. Nested properties repeat what they hold.
     fn of_page(bytes: usize) -> Self {
         Self(ALLOWANCE_MIN + bytes.saturating_mul(3))
+    }
+
+    /// For the nodes of a page that are held beside its tree: they take some four bytes for each that they cost.
+    fn beside(document: &Document) -> Self {
+        Self(NODES_ALLOWANCE_MAX.min(document.room_beside(0) / 4))
     }
 
     /// Whether so much was left; if not, nothing is from now on.

@@ -16,9 +16,6 @@ use serde_json::{Map, Value};
 
 use super::Allowance;
 
-/// What is read for nodes, whatever the page's size.
-const NODES_ALLOWANCE: usize = 2 * 1024 * 1024;
-
 /// The subjects of a page with all that is said of them.
 pub(crate) fn subjects_of(document: &Document, base: &str, allowance: Allowance) -> Vec<Value> {
     walk::graph_of(document, base, allowance).into_nodes()
@@ -30,7 +27,7 @@ pub(crate) fn nodes_of(document: &Document) -> Vec<Map<String, Value>> {
     if !is_used(document) {
         return Vec::new();
     }
-    nodes::of_subjects(&subjects_of(document, "", Allowance::new(NODES_ALLOWANCE)))
+    nodes::of_subjects(&subjects_of(document, "", Allowance::beside(document)))
 }
 
 /// Whether anything on the page has a type: most pages have no RDFa but OpenGraph's.
