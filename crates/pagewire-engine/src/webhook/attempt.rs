@@ -11,6 +11,7 @@ use jiff::Timestamp;
 use pagewire_fetch::{Client, FetchError, RelayBody, Request, retry_after};
 use pagewire_store::{AttemptRow, KeyMode};
 use pagewire_types::{DeliveryId, TargetUrl, WebhookSecret};
+use tokio::time::{Instant as Deadline, timeout_at};
 
 use super::sign::signature;
 use crate::sandbox;
@@ -112,17 +113,17 @@ impl Courier {
             Ok(request) => request,
             Err(error) => return Tried::failed(error.to_string()),
         };
-        let deadline = tokio::time::Instant::now() + self.timeout;
-        let answered = tokio::time::timeout_at(deadline, self.post(mode, &request)).await;
+        let deadline = Deadline::now() + self.timeout;
+        let answered = timeout_at(deadline, self.post(mode, &request)).await;
         let elapsed = started.elapsed();
         let failed = |error: &FetchError| Tried { at, elapsed, ..Tried::failed(sentence(error)) };
         match answered {
             Ok(Ok(answer)) => {
                 let error = objection(answer.status).map(str::to_owned);
                 let retry_after = retry_after(&answer.headers);
-                let body = tokio::time::timeout_at(deadline, beginning(answer.body)).await;
                 let status = Some(answer.status);
-                Tried { at, elapsed, status, retry_after, answer: body.ok().flatten(), error }
+                let answer = beginning(answer.body, deadline).await;
+                Tried { at, elapsed, status, retry_after, answer, error }
             }
             Ok(Err(error)) => failed(&error),
             Err(_) => {
@@ -185,7 +186,7 @@ fn sentence(error: &FetchError) -> String {
 }
 
 /// How the answer begins; what is no text in it is replaced. What breaks off is told as far as it came.
-async fn beginning(body: AnswerBody) -> Option<String> {
+async fn beginning(body: AnswerBody, deadline: Deadline) -> Option<String> {
     let (mut kept, mut read) = (Vec::new(), 0);
     let mut keep = |bytes: &[u8]| {
         kept.extend_from_slice(&bytes[..bytes.len().min(ANSWER_BYTES_KEPT - kept.len())]);
@@ -194,7 +195,7 @@ async fn beginning(body: AnswerBody) -> Option<String> {
         AnswerBody::There(bytes) => keep(&bytes),
         AnswerBody::Coming(mut body) => {
             while read < ANSWER_BYTES_MAX {
-                let Ok(Some(bytes)) = body.next().await else { break };
+                let Ok(Ok(Some(bytes))) = timeout_at(deadline, body.next()).await else { break };
                 read += bytes.len();
                 keep(&bytes);
             }
@@ -203,3 +204,6 @@ async fn beginning(body: AnswerBody) -> Option<String> {
     let text = String::from_utf8_lossy(&kept).into_owned();
     (!text.is_empty()).then_some(text)
 }
+
+#[cfg(test)]
+mod tests;
