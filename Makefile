@@ -19,7 +19,7 @@ test-slow: ## the tests that take minutes (crashes, long streams)
 bench: ## measure against wrk, Scrapy and a bare Rust loop on this machine
 	@scripts/bench
 
-fuzz: ## fuzz the request body and the address guard, a minute each
+fuzz: ## fuzz what a stranger can send: requests, addresses, pages, shapes; a minute each
 	@scripts/fuzz
 
 lint: ## formatting, clippy, licences and bans

@@ -3,8 +3,9 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
+use pagewire_types::StoredEntry;
 use pagewire_types::request::{
-    CHUNK_URLS, STREAM_CONCURRENCY_MAX, STREAM_URLS_MAX, ScrapeRequest, StreamRequest, UrlEntry,
+    CHUNK_URLS, STREAM_CONCURRENCY_MAX, STREAM_URLS_MAX, ScrapeRequest, StreamRequest,
 };
 use pagewire_types::scrape::ScrapeParams;
 use serde_json::Value;
@@ -19,16 +20,17 @@ fuzz_target!(|bytes: &[u8]| {
     assert!(is_json, "what is taken is JSON");
 
     assert!((1..=STREAM_URLS_MAX).contains(&request.entries.len()));
-    assert!((1..=STREAM_CONCURRENCY_MAX).contains(&u64::from(request.concurrency)));
+    assert!((1..=STREAM_CONCURRENCY_MAX).contains(&request.concurrency));
 
     let mut stored = Vec::new();
     for chunk in &request.chunks_json {
         let items = serde_json::from_str(chunk).expect("a stored chunk is JSON");
-        let entries = UrlEntry::read_stored(items).expect("what was accepted is accepted again");
+        let entries = StoredEntry::read_chunk(items).expect("what was accepted is accepted again");
         assert!(entries.len() <= CHUNK_URLS);
         stored.extend(entries);
     }
-    assert_eq!(stored, request.entries);
+    let entries: Vec<_> = request.entries.into_iter().map(StoredEntry::Url).collect();
+    assert_eq!(stored, entries);
     let params = serde_json::from_str(&request.params_json).expect("stored parameters are JSON");
     assert_eq!(ScrapeParams::read_stored(params), request.params);
 });

@@ -122,7 +122,7 @@ fn children_of(pid: u32) -> usize {
 
 #[tokio::test]
 async fn a_pdf_that_breaks_its_reader_breaks_nothing_else() {
-    let config = "[extract.pdf]\ntimeout_ms = 6000\nmemory_bytes_max = '160 MiB'\nat_once = 1\n";
+    let config = "[extract.pdf]\ntimeout_ms = 4000\nmemory_bytes_max = '160 MiB'\nat_once = 1\n";
     let world = World::with_config(config).await;
     world.origin.set_page("/good", 200, "application/pdf", report());
     let twice = "/X Do /X Do";
