@@ -14,8 +14,9 @@ fuzz_target!(|expression: &str| {
     let options = PlanOptions { extract: Some(extract), ..PlanOptions::default() };
     match Plan::compile(&options) {
         Err(faults) => {
-            let pointers = ["/extract/all/xpath", "/extract/one/xpath"];
-            assert!(faults.iter().all(|fault| pointers.contains(&fault.pointer.as_str())), "{faults:?}");
+            // An expression that is the name of a type makes the selector a sketch, whose faults stand deeper.
+            let in_extract = |pointer: &str| pointer.starts_with("/extract/");
+            assert!(faults.iter().all(|fault| in_extract(&fault.pointer)), "{faults:?}");
         }
         Ok(plan) => {
             let url = Url::parse("http://shop.example/p/1").expect("a URL");

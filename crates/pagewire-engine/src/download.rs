@@ -16,6 +16,9 @@ use crate::engine::Engine;
 use crate::job::view::JobWithFiles;
 use crate::refusal::{Refusal, damaged};
 
+/// The longest that S3 and GCS take for a link (AWS Signature Version 4).
+const PRESIGNED_LIFE_MAX: Duration = Duration::from_secs(7 * 24 * 3600);
+
 /// Where a file is had.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Link {
@@ -75,7 +78,8 @@ impl Engine {
         job: &JobWithFiles,
     ) -> Result<(Vec<Link>, Timestamp), Refusal> {
         let now = Timestamp::now();
-        let lives = Duration::from_secs(job.expires_in_s).min(LINK_LIFE_MAX);
+        let longest = if self.blobs.hands_out_its_own() { PRESIGNED_LIFE_MAX } else { LINK_LIFE_MAX };
+        let lives = Duration::from_secs(job.expires_in_s).min(longest);
         let mut links = Vec::with_capacity(job.files.len());
         for file in &job.files {
             let key: BlobKey = file.blob.parse().map_err(|_| damaged("a file's name"))?;

@@ -21,7 +21,7 @@ use pagewire_journal::Durability;
 use pagewire_server::{Edge, EdgeSettings, ServeSettings};
 use pagewire_store::blob::signed::{KeyRing, KeyRingError};
 use pagewire_store::{
-    BlobError, Blobs, SqliteOptions, SqliteStore, Store, StoreError, Synchronous, Workspace, Workspaces as _,
+    BlobError, SqliteOptions, SqliteStore, Store, StoreError, Synchronous, Workspace, Workspaces as _,
 };
 use pagewire_types::WorkspaceId;
 use tokio::net::TcpListener;
@@ -109,7 +109,7 @@ pub(crate) async fn start(config: Checked, shutdown: CancellationToken) -> Resul
     let client = Client::new(fetch_config(&config))?;
     let settings = engine_settings(&config);
     let pdf = Arc::new(PdfChildren::new(config.extract.pdf));
-    let blobs = Blobs::local(config.server.data_dir.join("blobs"))?;
+    let blobs = object_stores::blobs(&config, &client)?;
     let links = Arc::new(link_keys(&config)?);
     let model = config.extract.llm.as_ref().map(|llm| model_of(llm, &config)).transpose()?.map(Arc::new);
     let inputs = object_stores::open(&config.object_store, &client)?;

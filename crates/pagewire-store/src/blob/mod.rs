@@ -183,6 +183,12 @@ impl Blobs {
         }
     }
 
+    /// Whether blobs are had from the store itself ([`presigned`](Self::presigned)).
+    #[must_use]
+    pub fn hands_out_its_own(&self) -> bool {
+        self.signer.is_some()
+    }
+
     /// A URL at the store itself that anybody may read the blob by for a while; `None` where this server has to hand
     /// it out ([`signed`]).
     pub async fn presigned(&self, key: &BlobKey, lives: Duration) -> Result<Option<String>, BlobError> {

@@ -11,6 +11,7 @@ use pagewire_fetch::ResolverChoice;
 use pagewire_journal::Durability;
 use pagewire_types::{RobotsRule, TargetUrl, WorkspaceId};
 
+use super::blobs::BlobPlace;
 use super::byte_size::ByteSize;
 use super::object_store::ObjectStore;
 use super::raw::{self, Raw};
@@ -53,6 +54,8 @@ pub(crate) struct Checked {
     pub(crate) extract: Extract,
     /// Where jobs may read their lists from.
     pub(crate) object_store: ObjectStore,
+    /// `[blobs]`
+    pub(crate) blobs: BlobPlace,
     /// Plans by name; `enterprise` is always among them.
     pub(crate) plans: BTreeMap<String, Plan>,
     /// The names of the plans that workspaces were given.
@@ -269,6 +272,7 @@ impl Checked {
     /// Judges what was written, and names every fault at once.
     pub(super) fn of(raw: &Raw) -> Result<Self, Vec<Fault>> {
         let mut judge = Judge::default();
+        let object_store = judge.object_store(&raw.object_store);
         let checked = Self {
             server: judge.server(&raw.server),
             fetch: judge.fetch(&raw.fetch),
@@ -279,7 +283,8 @@ impl Checked {
             webhooks: judge.webhooks(&raw.webhooks),
             journal: judge.journal(&raw.journal),
             extract: Extract { pdf: judge.pdf(&raw.extract.pdf), llm: judge.llm(&raw.extract.llm) },
-            object_store: judge.object_store(&raw.object_store),
+            blobs: judge.blobs(&raw.blobs, &object_store),
+            object_store,
             plans: raw.plans.iter().map(|(name, plan)| (name.clone(), judge.plan(name, plan))).collect(),
             workspaces: judge.workspaces(raw),
             credits: judge.credits(&raw.credits),

@@ -3,6 +3,7 @@
 //! Layers, of rising precedence: `default.toml`, which is part of the program; the operator's file; the environment;
 //! flags. Each layer is read by itself first, so that a fault names where it stands.
 
+pub(crate) mod blobs;
 pub(crate) mod byte_size;
 pub(crate) mod checked;
 mod environment;

@@ -56,6 +56,8 @@ section!(Stream {
 
 section!(Jobs { under_way_max: i64, wall_time_h: i64, keep_h: i64 });
 
+section!(Blobs { bucket: String });
+
 section!(Webhooks { attempt_timeout_s: i64, retry_delays_s: Vec<i64>, at_once: i64 });
 
 section!(Journal {
@@ -168,6 +170,7 @@ sections! {
     scheduler: Scheduler,
     stream: Stream,
     jobs: Jobs,
+    blobs: Blobs,
     webhooks: Webhooks,
     journal: Journal,
     credits: Credits,

@@ -274,7 +274,7 @@ async fn slow_a_million_urls_are_read_in_bounded_memory_and_one_more_is_too_many
     assert!(job["error"].as_str().is_some_and(|error| error.contains("more than 1000000 URLs")), "{job}");
 }
 
-/// A server of S3 and STS that heeds policies, from PyPI; `scripts/test-slow` installs it.
+/// A server of S3 and STS from PyPI; `scripts/test-slow` installs it.
 struct S3Server {
     child: Child,
     endpoint: String,
@@ -282,13 +282,14 @@ struct S3Server {
 }
 
 impl S3Server {
-    fn start(objects: &[String]) -> Self {
+    /// `enforce` heeds policies; `open` lets every key do everything.
+    fn start(policies: &str, objects: &[String]) -> Self {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).expect("two deep");
         let python = root.join("bench/.work/readers/bin/python");
         assert!(python.exists(), "{} is made by scripts/install-slow-test-deps", python.display());
         let script = root.join("crates/pagewire-engine/tests/readers/s3_server.py");
         let mut command = Command::new(python);
-        let child = command.arg(script).arg("enforce").args(objects).stdout(Stdio::piped()).spawn();
+        let child = command.arg(script).arg(policies).args(objects).stdout(Stdio::piped()).spawn();
         let mut child = child.expect("python runs");
         let mut told = BufReader::new(child.stdout.take().expect("its output")).lines();
         let mut line = || told.next().expect("a line").expect("UTF-8");
@@ -306,7 +307,7 @@ impl Drop for S3Server {
 #[tokio::test]
 async fn slow_a_list_is_read_by_the_role_that_its_owner_trusts_and_by_no_other() {
     let site = pagewire_testkit::Origin::start().await;
-    let server = S3Server::start(&[format!("lists/one.ndjson={}", site.url("/p/1"))]);
+    let server = S3Server::start("enforce", &[format!("lists/one.ndjson={}", site.url("/p/1"))]);
     let config = format!(
         "[object_store.s3]\nbuckets = [\"foreign\"]\nroles = [\"arn:aws:iam::123456789012:role/*\"]\n\
          endpoint = \"{0}\"\nsts_endpoint = \"{0}\"\nkey_id_env = \"AWS_ACCESS_KEY_ID\"\nkey_env = \"AWS_SECRET_ACCESS_KEY\"\n",
@@ -339,4 +340,37 @@ async fn slow_a_list_is_read_by_the_role_that_its_owner_trusts_and_by_no_other()
     assert_eq!(site.hits_of("/p/1"), 1);
     let log = world.server.log();
     assert!(!log.contains(&server.key[1]), "the key is in no log");
+}
+
+#[tokio::test]
+async fn slow_uploads_and_files_are_kept_in_a_bucket_whose_own_links_lead_to_them() {
+    let server = S3Server::start("open", &[]);
+    let config = format!(
+        "[blobs]\nbucket = \"s3://own\"\n[object_store.s3]\nendpoint = \"{}\"\n\
+         key_id_env = \"AWS_ACCESS_KEY_ID\"\nkey_env = \"AWS_SECRET_ACCESS_KEY\"\n",
+        server.endpoint
+    );
+    let options = Options::new(EXE).config(&config);
+    let options = options.environment("AWS_ACCESS_KEY_ID", &server.key[0]);
+    let mut world = World::with(options.environment("AWS_SECRET_ACCESS_KEY", &server.key[1])).await;
+    world.key = world.server.create_key(&["jobs:read", "jobs:write"]);
+    let urls = world.origin.product_urls(1_200);
+    let kept = world.upload("/v1/uploads", "application/x-ndjson", ndjson(&urls).as_bytes()).await.json();
+    let id = world.submit(&job_of(&json!({"upload_id": kept["upload_id"]}))).await;
+    assert!(world.origin.wait_for_hits(|hits| hits >= 300).await);
+    world.server.restart().await;
+    let job = world.ended(&id).await;
+    assert_eq!((&job["status"], &job["urls_done"]), (&json!("completed"), &json!(1_200)), "{job}");
+
+    let link = job["download_url"].as_str().expect("a link");
+    let path = link.strip_prefix(&server.endpoint).expect("a link to the bucket");
+    assert!(path.starts_with("/own/results/") && path.contains("X-Amz-Signature="), "{path}");
+    let address = server.endpoint.strip_prefix("http://").expect("plain").parse().expect("an address");
+    let file = http::request(address, "GET", path, &[], b"").await;
+    let sum = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, &file.body);
+    let hex: String = sum.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
+    assert_eq!((&json!(hex), lines(&file).len()), (&job["files"][0]["sha256"], 1_200));
+    let part = http::request(address, "GET", path, &[("range", "bytes=0-9")], b"").await;
+    assert_eq!((part.status, part.body.as_slice()), (206, &file.body[..10]));
+    assert!(!world.server.log().contains(&server.key[1]), "the key is in no log");
 }
