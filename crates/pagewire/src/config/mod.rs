@@ -272,6 +272,26 @@ mod tests {
     }
 
     #[test]
+    fn the_bucket_of_files_is_this_servers_alone_and_has_a_key() {
+        let key = "key_id_env = 'ID'\nkey_env = 'KEY'\n";
+        let at = |bucket: &str, store: &str| {
+            of(&format!("[blobs]\nbucket = '{bucket}'\n[object_store.s3]\n{store}"))
+        };
+        let own = at("s3://pages", key).expect("a bucket and a key");
+        assert_eq!(own.blobs, blobs::BlobPlace::S3("pages".to_owned()));
+        assert_eq!(of("").expect("the defaults").blobs, blobs::BlobPlace::Directory);
+        for (bucket, store, allowed) in [
+            ("pages", key.to_owned(), "s3://pages"),
+            ("s3://pages/files", key.to_owned(), "without a path"),
+            ("s3://pages", String::new(), "has a key"),
+            ("s3://pages", format!("{key}buckets = ['pa*']\n"), "no job may read"),
+        ] {
+            let message = at(bucket, &store).expect_err("refused").to_string();
+            assert!(message.contains("blobs.bucket") && message.contains(allowed), "{message}");
+        }
+    }
+
+    #[test]
     fn a_plan_with_credits_of_two_kinds_is_refused() {
         let message = of("[plans.free]\ncredits_per_day = 5\n").expect_err("two kinds").to_string();
         assert!(message.contains("plans.free.credits_total"), "{message}");
