@@ -207,7 +207,7 @@ fn bench(plan: &Plan) -> Result<bool, BenchError> {
 fn large_job(plan: &Plan, binary: &Path, work: &Path, products: &[String]) -> Result<bool, BenchError> {
     let promises = job::checks(binary, work, products, plan.job_urls as u64)?;
     let text = format!(
-        "## A job of {} URLs\n\n{}\n{}",
+        "## A job of {} URLs\n\n{}\n\n{}",
         plan.job_urls,
         report::circumstances(),
         report::checks(&promises)
