@@ -80,6 +80,7 @@ async fn take_in(job: &Job, object: &ObjectInput, around: &Surroundings) -> Resu
         () = job.run.cancelled() => return Err(Verdict::Ended(RunStatus::Cancelled)),
         () = around.shutdown.cancelled() => return Err(Verdict::Interrupted),
         () = keep(&job.run, around.store.as_ref()) => return Err(Verdict::Interrupted),
+        () = tokio::time::sleep(job.run.wall_time_left()) => return Err(Verdict::Ended(RunStatus::Cancelled)),
         read = reading => read,
     };
     read.map_err(|error| {

@@ -161,9 +161,15 @@ pub(crate) async fn settle(
             again = persist("storing the end of a run", || store_end(run, store, end.clone())) => settled = again,
         }
     }
+    // What cannot be stored for good is told all the same: a reader would wait for it for ever.
+    let told = settled
+        .as_ref()
+        .err()
+        .is_none_or(|error| !error.may_pass() && !matches!(error, StoreError::StaleFence));
     if let Err(error) = settled {
         tracing::error!(run = %run.id.hex(), error = &error as &dyn std::error::Error, "the end of a run could not be stored; it is settled at the next start");
-    } else if let Some(ending) = ending {
+    }
+    if let Some(ending) = ending.filter(|_| told) {
         run.ending.send_replace(Some(ending));
     }
     *lock(&run.input) = None;
