@@ -10,6 +10,7 @@ pub mod engine;
 mod envelope;
 pub mod export;
 pub mod job;
+pub mod live;
 pub mod model;
 mod parse;
 mod patience;

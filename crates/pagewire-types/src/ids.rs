@@ -127,6 +127,15 @@ text_id! {
 }
 
 text_id! {
+    /// A source of the live stream. `[a-z0-9][a-z0-9._-]*`, at most 128 characters; dots make families of sources.
+    SourceId, "a source id (`[a-z0-9][a-z0-9._-]*`, at most 128 characters)", |text| {
+        text.len() <= 128
+            && text.starts_with(|c: char| c.is_ascii_lowercase() || c.is_ascii_digit())
+            && text.bytes().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'.' | b'_' | b'-'))
+    }
+}
+
+text_id! {
     /// The public name of an API key (never the secret): `key_` and 32 hexadecimal digits.
     KeyId, "a key id (`key_` and 32 hex digits)", |text| {
         text.strip_prefix("key_").is_some_and(|hex| {

@@ -11,12 +11,14 @@ pub mod format;
 pub mod ids;
 pub mod job;
 pub mod job_request;
+pub mod live_event;
 pub mod parse_request;
 pub mod problem;
 pub mod record;
 pub mod request;
 pub mod scope;
 pub mod scrape;
+pub mod source;
 pub mod stored_entry;
 pub mod target_error;
 pub mod target_url;
@@ -29,18 +31,20 @@ pub use entry_line::check_entry;
 pub use event::{CreditsEventData, KeyEventData, RunEventData};
 pub use fields::FieldError;
 pub use format::{Format, Formats};
-pub use ids::{DeliveryId, KeyId, RunId, TraceId, UploadId, WebhookId, WorkspaceId};
+pub use ids::{DeliveryId, KeyId, RunId, SourceId, TraceId, UploadId, WebhookId, WorkspaceId};
 pub use job::{
     AcceptedJob, AcceptedWebhook, JobCompleted, JobDone, JobFailed, JobFile, JobList, JobMoved, JobProgress,
     JobReply, JobView, RefusedLine, UploadReply,
 };
 pub use job_request::{JobInput, JobRequest, OutputFormat, OutputSpec};
+pub use live_event::{Diff, StreamEvent};
 pub use parse_request::ParseRequest;
 pub use problem::{Problem, ProblemCode};
 pub use record::{End, ErrorRecord, Progress, Warning};
 pub use request::{ScrapeRequest, StreamRequest, UrlEntry};
 pub use scope::{Scope, Scopes};
 pub use scrape::{ExtractEngine, ProxyType, Retry, RetryOn, RobotsRule, ScrapeOptions, ScrapeParams};
+pub use source::{FirehoseMap, FirehoseProtocol, SourceSpec, SourceType};
 pub use stored_entry::{InvalidLine, StoredEntry};
 pub use target_error::TargetErrorCode;
 pub use target_url::TargetUrl;
