@@ -273,6 +273,7 @@ impl Engine {
         let options = SegmentOptions {
             keys: KeySpace::Ordinals(total),
             segment_bytes: self.settings.segment_bytes,
+            segment_age: None,
             ring_bytes: self.settings.ring_bytes,
             durability: self.settings.durability,
         };

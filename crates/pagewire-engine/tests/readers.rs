@@ -42,6 +42,7 @@ fn record(position: u64, kind: Kind, body: &Value) -> Record {
         kind,
         weight: 1,
         body: body.to_string().into(),
+        committed_us: 0,
         committed_at: None,
     }
 }

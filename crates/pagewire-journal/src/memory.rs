@@ -62,7 +62,8 @@ impl MemoryJournal {
             state.tip.position = position;
             state.tip.tally.add(record.kind, record.weight);
             let NewRecord { key, kind, weight, body } = record;
-            state.held.push((key, Record { position, kind, weight, body, committed_at: None }));
+            let record = Record { position, kind, weight, body, committed_us: 0, committed_at: None };
+            state.held.push((key, record));
             outcome.push(Appended::At(position));
         }
         self.tip.send_replace(state.tip);

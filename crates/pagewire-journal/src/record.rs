@@ -40,7 +40,7 @@ pub struct Kind(u8);
 
 impl Kind {
     /// How many kinds one journal can tell apart.
-    pub const COUNT: usize = 4;
+    pub const COUNT: usize = 8;
 
     /// The kind of that number, which must be under [`Kind::COUNT`].
     #[must_use]
@@ -88,6 +88,8 @@ pub struct Record {
     pub weight: u32,
     /// The bytes that were appended.
     pub body: Bytes,
+    /// When its batch was written: microseconds since 1970, never less than of the record before it.
+    pub committed_us: u64,
     /// When it became durable, where that was seen by this process and is still remembered.
     pub committed_at: Option<Instant>,
 }

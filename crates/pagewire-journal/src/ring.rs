@@ -88,6 +88,7 @@ mod tests {
             kind: Kind::FIRST,
             weight: 0,
             body: Bytes::from(vec![b'x'; 10]),
+            committed_us: 0,
             committed_at: None,
         }
     }

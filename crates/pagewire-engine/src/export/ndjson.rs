@@ -43,7 +43,14 @@ mod tests {
 
     fn line(kind: Kind, body: &'static str) -> String {
         let mut out = Vec::new();
-        let record = Record { position: Position(1), kind, weight: 0, body: body.into(), committed_at: None };
+        let record = Record {
+            position: Position(1),
+            kind,
+            weight: 0,
+            body: body.into(),
+            committed_us: 0,
+            committed_at: None,
+        };
         write(&record, &mut out);
         String::from_utf8(out).expect("text")
     }

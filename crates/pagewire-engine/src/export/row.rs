@@ -283,7 +283,7 @@ mod tests {
 
     fn record(kind: Kind, body: &Value) -> Record {
         let body = body.to_string().into();
-        Record { position: Position(1), kind, weight: 1, body, committed_at: None }
+        Record { position: Position(1), kind, weight: 1, body, committed_us: 0, committed_at: None }
     }
 
     fn column(name: &str, kind: ColumnType) -> Column {

@@ -27,6 +27,7 @@ pub(super) struct BatchHeader {
     pub(super) first: Position,
     pub(super) fence: Fence,
     pub(super) bodies_bytes: u64,
+    pub(super) committed_us: u64,
     raw: [u8; HEADER_BYTES],
 }
 
@@ -109,6 +110,7 @@ impl BatchHeader {
             first: Position(u64_at(raw, 16)),
             fence: Fence(u64_at(raw, 24)),
             bodies_bytes: u64_at(raw, 32),
+            committed_us: u64_at(raw, 40),
             raw: *raw,
         })
     }

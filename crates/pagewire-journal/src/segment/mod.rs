@@ -16,17 +16,16 @@
 //! Opening walks the batches; the last one may be torn by a crash and is cut off, which loses nothing that was shown.
 
 mod format;
+mod read;
 mod recover;
 
 use std::fs::{File, OpenOptions};
 use std::io::{IoSlice, Seek, SeekFrom, Write};
 use std::num::NonZeroU64;
-use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Instant, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
-use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use rustix::fs::Advice;
 use tokio::sync::{OwnedMutexGuard, watch};
@@ -35,7 +34,7 @@ use crate::journal::{AppendError, Appended, Journal, Limit, Read, ReadError, Tip
 use crate::keys::{KeySet, KeySpace};
 use crate::record::{Fence, Key, Kind, NewRecord, Position, Record};
 use crate::ring::Ring;
-use format::{BatchHeader, HEADER_BYTES, RecordEntry};
+use format::RecordEntry;
 
 /// A body larger than this is refused; the product's largest record is far below.
 pub const BODY_BYTES_MAX: usize = 64 * 1024 * 1024;
@@ -47,6 +46,9 @@ pub struct SegmentOptions {
     pub keys: KeySpace,
     /// A segment that reached this size is followed by a new one.
     pub segment_bytes: u64,
+    /// A segment whose first record is that old is followed by a new one, so that what is trimmed by its age is not kept
+    /// much longer than that. `None` where nothing is.
+    pub segment_age: Option<Duration>,
     /// Bytes of the newest records that are kept in memory.
     pub ring_bytes: usize,
     /// Whether a commit waits for the disk.
@@ -60,6 +62,17 @@ pub enum Durability {
     Full,
     /// A crash of this process, but not of the machine: the page cache holds what was written.
     Process,
+}
+
+/// A segment that is written no more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FinishedSegment {
+    /// Its last record.
+    pub last: Position,
+    /// When that was written, in microseconds since 1970.
+    pub committed_us: u64,
+    /// Its length but for its last batch, in bytes.
+    pub offset: u64,
 }
 
 /// A journal in segment files.
@@ -94,6 +107,7 @@ struct BatchPlace {
     /// The first position of its segment, which names the file.
     segment: Position,
     offset: u64,
+    committed_us: u64,
 }
 
 /// The end that is written to. One append at a time holds it, and keeps it until its batch is shown.
@@ -101,8 +115,12 @@ struct BatchPlace {
 struct Writer {
     file: Option<File>,
     segment: Position,
+    /// When the segment's first batch was written.
+    segment_since_us: u64,
     length: u64,
     next: Position,
+    /// When the newest batch was written.
+    committed_us: u64,
     fence: Fence,
     closed: bool,
 }
@@ -115,15 +133,18 @@ impl SegmentJournal {
         std::fs::create_dir_all(directory)?;
         let found = recover::scan(directory, options.keys)?;
         let tip = found.tip;
-        let state = State { keys: found.keys, ring: Ring::new(options.ring_bytes), index: found.index, tip };
+        let since = found.index.iter().find(|place| place.segment == found.last_segment);
         let writer = Writer {
             file: None,
             segment: found.last_segment,
+            segment_since_us: since.map_or(0, |place| place.committed_us),
             length: found.last_length,
             next: tip.position.next(),
+            committed_us: found.index.last().map_or(0, |place| place.committed_us),
             fence: found.fence,
             closed: false,
         };
+        let state = State { keys: found.keys, ring: Ring::new(options.ring_bytes), index: found.index, tip };
         Ok(Self {
             shared: Arc::new(Shared {
                 directory: directory.to_owned(),
@@ -149,6 +170,43 @@ impl SegmentJournal {
         tokio::task::spawn_blocking(move || shared.keys_of_kind(kind))
             .await
             .map_err(|error| ReadError::Io(std::io::Error::other(error)))?
+    }
+
+    /// When the record was written, in microseconds since 1970; `None` where it is not held.
+    #[must_use]
+    pub fn committed_us(&self, position: Position) -> Option<u64> {
+        let state = self.shared.lock();
+        if position > state.tip.position {
+            return None;
+        }
+        let batch = state.index.partition_point(|place| place.first <= position).checked_sub(1)?;
+        Some(state.index[batch].committed_us)
+    }
+
+    /// The oldest record that is held, or the one that comes next where none is.
+    #[must_use]
+    pub fn oldest(&self) -> Position {
+        let state = self.shared.lock();
+        state.index.first().map_or(state.tip.position.next(), |place| place.first)
+    }
+
+    /// The segments but the newest, oldest first: what [`Journal::trim`] can forget.
+    #[must_use]
+    pub fn finished_segments(&self) -> Vec<FinishedSegment> {
+        let state = self.shared.lock();
+        let mut segments: Vec<FinishedSegment> = Vec::new();
+        let mut places = state.index.iter().peekable();
+        while let Some(place) = places.next() {
+            if let Some(next) = places.peek().filter(|next| next.segment != place.segment) {
+                let last = Position(next.first.0 - 1);
+                segments.push(FinishedSegment {
+                    last,
+                    committed_us: place.committed_us,
+                    offset: place.offset,
+                });
+            }
+        }
+        segments
     }
 
     /// Gives the memory of the hot tail back, where nobody is expected to read along any more.
@@ -180,7 +238,7 @@ impl Journal for SegmentJournal {
                 Located::OnDisk(place) => place,
             };
             let shared = self.shared.clone();
-            tokio::task::spawn_blocking(move || shared.read_batch(place, after, limit))
+            tokio::task::spawn_blocking(move || read::records(&shared, place, after, limit))
                 .await
                 .map_err(|error| ReadError::Io(std::io::Error::other(error)))?
         })
@@ -231,59 +289,6 @@ impl Shared {
                 Located::Here(Read::Expired { oldest })
             }
         }
-    }
-
-    fn read_batch(&self, place: BatchPlace, after: Position, limit: Limit) -> Result<Read, ReadError> {
-        let damaged = |what| ReadError::Damaged { position: place.first.0, what };
-        let file = match File::open(segment_path(&self.directory, place.segment)) {
-            Ok(file) => file,
-            // Trimmed since the index was asked.
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                let oldest = self.lock().index.first().map_or(self.tip.borrow().position.next(), |p| p.first);
-                return Ok(Read::Expired { oldest });
-            }
-            Err(error) => return Err(error.into()),
-        };
-        let mut header = [0; HEADER_BYTES];
-        file.read_exact_at(&mut header, place.offset)?;
-        let header = BatchHeader::decode(&header).ok_or_else(|| damaged("the header is not one"))?;
-        let mut table = vec![0; header.table_bytes()];
-        file.read_exact_at(&mut table, place.offset + HEADER_BYTES as u64)?;
-        let entries = header.decode_table(&table).ok_or_else(|| damaged("the table's checksum differs"))?;
-
-        let mut offset = place.offset + (HEADER_BYTES + table.len()) as u64;
-        let mut records: Vec<Record> = Vec::new();
-        let mut bytes = 0;
-        for (position, entry) in (header.first.0..).map(Position).zip(entries) {
-            let length = entry.body_bytes as usize;
-            if position > after {
-                let full = records.len() >= limit.records.max(1) || bytes + length > limit.bytes;
-                if full && !records.is_empty() {
-                    break;
-                }
-                let mut body = vec![0; length];
-                file.read_exact_at(&mut body, offset)?;
-                if crc32c::crc32c(&body) != entry.body_crc {
-                    return Err(ReadError::Damaged {
-                        position: position.0,
-                        what: "the body's checksum differs",
-                    });
-                }
-                bytes += length;
-                records.push(Record {
-                    position,
-                    kind: entry.kind,
-                    weight: entry.weight,
-                    body: Bytes::from(body),
-                    committed_at: None,
-                });
-            }
-            offset += length as u64;
-        }
-        if records.is_empty() {
-            return Err(damaged("the batch ends before the record"));
-        }
-        Ok(Read::Records(records))
     }
 
     fn keys_of_kind(&self, kind: Kind) -> Result<KeySet, ReadError> {
@@ -362,7 +367,8 @@ fn append_batch(
             state.tip.position = position;
             state.tip.tally.add(record.kind, record.weight);
             let NewRecord { kind, weight, body, .. } = record;
-            state.ring.push(Record { position, kind, weight, body, committed_at: Some(now) });
+            let committed_us = place.committed_us;
+            state.ring.push(Record { position, kind, weight, body, committed_us, committed_at: Some(now) });
         }
         writer.next = state.tip.position.next();
         state.tip
@@ -403,14 +409,13 @@ fn write_batch(
     fence: Fence,
     records: &[NewRecord],
 ) -> Result<BatchPlace, AppendError> {
-    if writer.file.is_none() || writer.length >= shared.options.segment_bytes {
-        open_segment(shared, writer).map_err(AppendError::Write)?;
+    let committed_us = now_us().max(writer.committed_us);
+    let full = writer.length >= shared.options.segment_bytes || is_old(shared.options, writer, committed_us);
+    if writer.file.is_none() || full {
+        open_segment(shared, writer, full, committed_us).map_err(AppendError::Write)?;
     }
     let (segment, offset, first) = (writer.segment, writer.length, writer.next);
     let entries: Vec<RecordEntry> = records.iter().map(RecordEntry::of).collect();
-    let committed_us = SystemTime::now()
-        .duration_since(SystemTime::UNIX_EPOCH)
-        .map_or(0, |since| u64::try_from(since.as_micros()).unwrap_or(u64::MAX));
     let head = format::encode_head(first, fence, committed_us, &entries);
 
     // `open_segment` has put a file there.
@@ -433,7 +438,21 @@ fn write_batch(
         let_go_of_pages(file, offset, length);
     }
     writer.length += length;
-    Ok(BatchPlace { first, segment, offset })
+    writer.committed_us = committed_us;
+    Ok(BatchPlace { first, segment, offset, committed_us })
+}
+
+/// The system's clock, in microseconds since 1970.
+fn now_us() -> u64 {
+    SystemTime::now()
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .map_or(0, |since| u64::try_from(since.as_micros()).unwrap_or(u64::MAX))
+}
+
+/// Whether the segment has grown too old to be added to.
+fn is_old(options: SegmentOptions, writer: &Writer, now_us: u64) -> bool {
+    let age = Duration::from_micros(now_us.saturating_sub(writer.segment_since_us));
+    writer.length > 0 && options.segment_age.is_some_and(|max| age >= max)
 }
 
 /// Gives the page cache's copy of what is durable back: readers that keep up have the ring. The next batch is written
@@ -444,10 +463,13 @@ fn let_go_of_pages(file: &File, offset: u64, length: u64) {
 }
 
 /// Opens the newest segment, or begins the next one, whose name is made durable before anything is in it.
-fn open_segment(shared: &Shared, writer: &mut Writer) -> std::io::Result<()> {
-    if writer.length >= shared.options.segment_bytes || writer.segment == Position::START {
+fn open_segment(shared: &Shared, writer: &mut Writer, full: bool, now_us: u64) -> std::io::Result<()> {
+    if full || writer.segment == Position::START {
         writer.segment = writer.next;
         writer.length = 0;
+    }
+    if writer.length == 0 {
+        writer.segment_since_us = now_us;
     }
     let path = segment_path(&shared.directory, writer.segment);
     let mut file = OpenOptions::new().create(true).truncate(false).read(true).write(true).open(path)?;

@@ -81,7 +81,8 @@ fn scan_segment(found: &mut Found, segment: Position, path: &Path, newest: bool)
             file.sync_all()?;
             break;
         };
-        found.index.push(BatchPlace { first: header.first, segment, offset });
+        let committed_us = header.committed_us;
+        found.index.push(BatchPlace { first: header.first, segment, offset, committed_us });
         for entry in entries {
             found.keys.insert(entry.key);
             found.tip.position = found.tip.position.next();

@@ -1,4 +1,7 @@
 use std::io::Write as _;
+use std::os::unix::fs::FileExt as _;
+
+use bytes::Bytes;
 
 use super::recover::newest_segment;
 use super::*;
@@ -9,6 +12,7 @@ fn options(segment_bytes: u64, ring_bytes: usize) -> SegmentOptions {
     SegmentOptions {
         keys: KeySpace::Ordinals(1_000),
         segment_bytes,
+        segment_age: None,
         ring_bytes,
         durability: Durability::Process,
     }
@@ -123,6 +127,42 @@ async fn trimming_unlinks_whole_segments_and_tells_those_who_come_late() {
         journal.read(Position(2), ALL).await.expect("readable"),
         Read::Expired { oldest: Position(4) }
     );
+}
+
+#[tokio::test]
+async fn a_read_goes_on_over_batches_and_through_bodies_larger_than_its_window() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let journal = SegmentJournal::open(directory.path(), options(1 << 30, 0)).expect("opens");
+    let mut sizes = (0..300).map(|ordinal| if ordinal % 50 == 7 { 300_000 } else { ordinal as usize * 3 });
+    for ordinal in 0..300 {
+        let body = Bytes::from(vec![b'a' + (ordinal % 26) as u8; sizes.next().expect("endless enough")]);
+        journal.append(Fence(1), vec![NewRecord { body, ..record(ordinal) }]).await.expect("appends");
+    }
+    let Read::Records(all) = journal.read(Position(3), ALL).await.expect("readable") else {
+        panic!("there are records");
+    };
+    assert_eq!(all.len(), 297);
+    assert!(all.iter().zip(3_u64..).all(|(record, ordinal)| {
+        record.position == Position(ordinal + 1)
+            && record.body.iter().all(|byte| *byte == b'a' + (ordinal % 26) as u8)
+    }));
+    assert!(all.is_sorted_by_key(|record| record.committed_us) && all[0].committed_us > 0);
+    assert_eq!(journal.committed_us(Position(300)), Some(all[296].committed_us));
+    assert_eq!(journal.committed_us(Position(301)), None);
+}
+
+#[tokio::test]
+async fn a_segment_that_has_grown_old_is_followed_by_another() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let always_old = SegmentOptions { segment_age: Some(Duration::ZERO), ..options(1 << 30, 0) };
+    let journal = SegmentJournal::open(directory.path(), always_old).expect("opens");
+    for ordinal in 0..3 {
+        journal.append(Fence(1), vec![record(ordinal)]).await.expect("appends");
+    }
+    let finished = journal.finished_segments();
+    assert_eq!(finished.iter().map(|segment| segment.last.0).collect::<Vec<_>>(), [1, 2]);
+    journal.trim(finished[0].last).await.expect("trims");
+    assert_eq!((journal.oldest(), journal.committed_us(Position(1))), (Position(2), None));
 }
 
 #[tokio::test]
