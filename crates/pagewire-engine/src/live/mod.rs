@@ -9,4 +9,6 @@
 //! ids, and shows them once they are durable.
 
 pub mod event;
+#[expect(dead_code, reason = "polled once the supervisor stands")]
+pub(crate) mod page;
 pub mod watch;
