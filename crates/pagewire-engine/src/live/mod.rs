@@ -11,4 +11,5 @@
 pub mod event;
 #[expect(dead_code, reason = "polled once the supervisor stands")]
 pub(crate) mod page;
+pub mod schedule;
 pub mod watch;
