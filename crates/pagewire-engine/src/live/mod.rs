@@ -9,6 +9,7 @@
 //! ids, and shows them once they are durable.
 
 pub mod event;
+pub mod firehose;
 #[expect(dead_code, reason = "polled once the supervisor stands")]
 pub(crate) mod page;
 pub mod schedule;
