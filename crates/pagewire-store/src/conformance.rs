@@ -2,6 +2,7 @@
 
 mod events;
 mod jobs;
+mod sources;
 mod webhooks;
 
 use std::time::Duration;
@@ -57,6 +58,7 @@ pub async fn check(store: &dyn Store) {
     ended_runs_are_found_by_age_and_forgotten(store).await;
     jobs::check(store).await;
     webhooks::check(store).await;
+    sources::check(store).await;
 }
 
 async fn keys_are_found_by_hash_and_revoked_once(store: &dyn Store) {

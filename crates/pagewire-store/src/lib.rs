@@ -23,6 +23,7 @@ pub use state::jobs::{
 };
 pub use state::keys::{ApiKey, KeyMode, Keys, Revocation};
 pub use state::runs::{Chunk, FileRow, NewRun, RunEnd, RunKind, RunRow, RunStatus, Runs};
+pub use state::sources::{SourceFilter, SourceInsertion, SourceOutcome, SourceReport, SourceRow, Sources};
 pub use state::uploads::{ChunkRange, UploadRow, Uploads};
 pub use state::webhooks::{WebhookRow, WebhookUpdate, Webhooks};
 pub use state::workspaces::{Workspace, Workspaces};

@@ -136,6 +136,16 @@ text_id! {
 }
 
 text_id! {
+    /// One life of a source: `src_` and 32 hexadecimal digits. A source that is deleted and made again, or that is to
+    /// watch something else, has another.
+    SourceLife, "a life of a source (`src_` and 32 hex digits)", |text| {
+        text.strip_prefix("src_").is_some_and(|hex| {
+            hex.len() == 32 && hex.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
+        })
+    }
+}
+
+text_id! {
     /// The public name of an API key (never the secret): `key_` and 32 hexadecimal digits.
     KeyId, "a key id (`key_` and 32 hex digits)", |text| {
         text.strip_prefix("key_").is_some_and(|hex| {
@@ -194,6 +204,14 @@ impl DeliveryId {
     #[must_use]
     pub fn generate() -> Self {
         Self(format!("dlv_{}", Uuid::now_v7().simple()).into())
+    }
+}
+
+impl SourceLife {
+    /// A new one; they sort by creation time.
+    #[must_use]
+    pub fn generate() -> Self {
+        Self(format!("src_{}", Uuid::now_v7().simple()).into())
     }
 }
 

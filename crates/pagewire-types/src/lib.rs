@@ -19,6 +19,8 @@ pub mod request;
 pub mod scope;
 pub mod scrape;
 pub mod source;
+pub mod source_request;
+pub mod source_view;
 pub mod stored_entry;
 pub mod target_error;
 pub mod target_url;
@@ -31,7 +33,7 @@ pub use entry_line::check_entry;
 pub use event::{CreditsEventData, KeyEventData, RunEventData};
 pub use fields::FieldError;
 pub use format::{Format, Formats};
-pub use ids::{DeliveryId, KeyId, RunId, SourceId, TraceId, UploadId, WebhookId, WorkspaceId};
+pub use ids::{DeliveryId, KeyId, RunId, SourceId, SourceLife, TraceId, UploadId, WebhookId, WorkspaceId};
 pub use job::{
     AcceptedJob, AcceptedWebhook, JobCompleted, JobDone, JobFailed, JobFile, JobList, JobMoved, JobProgress,
     JobReply, JobView, RefusedLine, UploadReply,
@@ -45,6 +47,10 @@ pub use request::{ScrapeRequest, StreamRequest, UrlEntry};
 pub use scope::{Scope, Scopes};
 pub use scrape::{ExtractEngine, ProxyType, Retry, RetryOn, RobotsRule, ScrapeOptions, ScrapeParams};
 pub use source::{FirehoseMap, FirehoseProtocol, SourceSpec, SourceType};
+pub use source_request::SourceRules;
+pub use source_view::{
+    DeclaredIn, Source, SourceHealth, SourceImport, SourceList, SourceStatus, SourceTest, TestedEvent,
+};
 pub use stored_entry::{InvalidLine, StoredEntry};
 pub use target_error::TargetErrorCode;
 pub use target_url::TargetUrl;

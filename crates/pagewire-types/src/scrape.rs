@@ -426,7 +426,8 @@ fn header_value(text: &str) -> Option<HeaderValue> {
     (text.len() <= HEADER_VALUE_BYTES_MAX).then(|| HeaderValue::from_str(text).ok()).flatten()
 }
 
-fn header_field(name: &str, value: &Value) -> Result<(HeaderName, HeaderValue), &'static str> {
+/// A field that a request may add.
+pub(crate) fn header_field(name: &str, value: &Value) -> Result<(HeaderName, HeaderValue), &'static str> {
     let name = HeaderName::try_from(name).map_err(|_| "is not a header field name")?;
     if is_reserved(&name) {
         return Err("is set by the connection and cannot be given");

@@ -64,6 +64,19 @@ pub enum FirehoseProtocol {
     Ndjson,
 }
 
+impl FirehoseProtocol {
+    /// Reads a name.
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Self> {
+        match name {
+            "websocket" => Some(Self::Websocket),
+            "sse" => Some(Self::Sse),
+            "ndjson" => Some(Self::Ndjson),
+            _ => None,
+        }
+    }
+}
+
 /// From where in a firehose's message the fields of an event are taken: JSON pointers (RFC 6901).
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default)]

@@ -10,6 +10,7 @@ mod jobs;
 mod keys;
 mod row;
 mod runs;
+mod sources;
 mod uploads;
 mod webhooks;
 mod workspaces;
@@ -122,7 +123,7 @@ async fn migrate(writer: &SqlitePool) -> Result<(), StoreError> {
 }
 
 /// In the order in which they came to be. One that has been released never changes.
-const MIGRATIONS: [(&str, &str); 7] = [
+const MIGRATIONS: [(&str, &str); 8] = [
     ("state", include_str!("../../migrations/0001_state.sql")),
     ("run mode", include_str!("../../migrations/0002_run_mode.sql")),
     ("jobs", include_str!("../../migrations/0003_jobs.sql")),
@@ -130,6 +131,7 @@ const MIGRATIONS: [(&str, &str); 7] = [
     ("webhooks", include_str!("../../migrations/0005_webhooks.sql")),
     ("run cancel", include_str!("../../migrations/0006_run_cancel.sql")),
     ("job object inputs", include_str!("../../migrations/0007_job_object_inputs.sql")),
+    ("sources", include_str!("../../migrations/0008_sources.sql")),
 ];
 
 fn migrations() -> Migrator {

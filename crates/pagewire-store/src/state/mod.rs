@@ -8,6 +8,7 @@ pub mod events;
 pub mod jobs;
 pub mod keys;
 pub mod runs;
+pub mod sources;
 pub mod uploads;
 pub mod webhooks;
 pub mod workspaces;
@@ -30,6 +31,7 @@ pub trait Store:
     + events::Events
     + webhooks::Webhooks
     + deliveries::Deliveries
+    + sources::Sources
 {
     /// Whether the state can be reached right now.
     fn ping(&self) -> Answer<'_, ()>;
