@@ -16,8 +16,8 @@ use tokio_util::task::TaskTracker;
 
 use crate::account::{Accounts, Caller, WorkspaceAccount};
 use crate::download::LinkKeys;
-use crate::job::JobRoom;
 use crate::job::object_input::ObjectInputs;
+use crate::job::{JobRoom, StreamFiles};
 use crate::model::{Model, refuse_without_model};
 use crate::parse::Parser;
 use crate::pdf::PdfReader;
@@ -110,6 +110,7 @@ pub struct Engine {
     pub(crate) blobs: Blobs,
     pub(crate) links: LinkKeys,
     pub(crate) jobs: JobRoom,
+    pub(crate) stream_files: StreamFiles,
     pub(crate) webhooks: Arc<Webhooks>,
     pub(crate) accounts: Arc<Accounts>,
     scheduler: Arc<Scheduler>,
@@ -139,6 +140,7 @@ impl Engine {
         let sandbox = Scraper::new(Source::Sandbox, reader.in_sandbox(), SANDBOX_CREDITS, bytes_max);
         let engine = Arc::new(Self {
             jobs: JobRoom::new(settings.jobs_max, inputs),
+            stream_files: StreamFiles::default(),
             webhooks: Webhooks::new(webhooks, &settings.webhooks),
             settings,
             store,

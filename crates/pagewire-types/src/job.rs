@@ -88,6 +88,9 @@ pub struct JobReply {
     pub download_url_expires_at: Option<String>,
     /// Its files.
     pub files: Vec<JobFile>,
+    /// Whether files are still to come, although it has ended: ask again.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub files_pending: bool,
 }
 
 /// A file of a job.

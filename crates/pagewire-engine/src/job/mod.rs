@@ -3,6 +3,7 @@
 //! ```text
 //! accept ── durable ──> supervisor: (intake) ─> waits for its turn ─> feeder + the run's own workers ─> output ─> settled
 //! view, results, watch: what is told of a job, from its row and its journal; watch_workspace: of all of a workspace
+//! stream_files: what a stream leaves behind as a job, once somebody asks for it
 //! ```
 //!
 //! A job is a run like a stream's: the same scheduler, fetch, journal and rules of a crash. What differs is here: its
@@ -17,6 +18,7 @@ mod pace;
 mod recover;
 pub mod results;
 mod retry;
+mod stream_files;
 mod supervisor;
 pub mod view;
 pub mod watch;
@@ -33,6 +35,7 @@ use object_input::ObjectInput;
 pub(crate) use output::prefix as files_of;
 use pace::Pace;
 pub(crate) use recover::JobRoom;
+pub(crate) use stream_files::StreamFiles;
 
 /// A job that this process sees through.
 pub(crate) struct Job {

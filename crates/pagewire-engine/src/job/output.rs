@@ -1,4 +1,4 @@
-//! A job's files, made from its journal when the last record is there.
+//! A run's files, made from its journal when the last record is there.
 
 use std::sync::Arc;
 
@@ -7,7 +7,6 @@ use pagewire_journal::{Cursor, CursorError, Journal, Limit, Position};
 use pagewire_store::{BlobError, BlobKey, Blobs, FileRow};
 use pagewire_types::{OutputFormat, OutputSpec, RunId};
 
-use super::Job;
 use crate::export::{
     Column, ColumnType, Export, ExportError, ExportFormat, ExportSpec, FormulaCells, Manifest,
     TextCompression,
@@ -41,27 +40,36 @@ pub(crate) fn prefix(id: RunId) -> Result<BlobKey, BlobError> {
     format!("results/{}", id.hex()).parse().map_err(|_| BlobError::Missing(id.hex()))
 }
 
+/// What files are made of.
+pub(super) struct Source {
+    pub(super) id: RunId,
+    pub(super) journal: Arc<dyn Journal>,
+    pub(super) output: OutputSpec,
+    /// The fields that its pages were asked for, which are the columns of a table.
+    pub(super) fields: Vec<OutputField>,
+}
+
 /// Makes the files. A full disk is waited out: what an earlier attempt left behind is removed first.
-pub(super) async fn make(job: &Job, blobs: &Blobs) -> Result<Vec<FileRow>, OutputError> {
-    let prefix = prefix(job.run.id())?;
-    let spec = spec_of(&job.output, job.run.fields());
+pub(super) async fn make(source: Source, blobs: &Blobs) -> Result<Vec<FileRow>, OutputError> {
+    let Source { id, journal, output, fields } = source;
+    let prefix = prefix(id)?;
+    let spec = spec_of(&output, fields);
     persist("making a job's files", || async {
         blobs.delete_all(&prefix).await?;
-        let manifest = write(job, blobs, &prefix, spec.clone()).await?;
-        Ok(rows_of(job.run.id(), &prefix, &manifest))
+        let manifest = write(&journal, blobs, &prefix, spec.clone()).await?;
+        Ok(rows_of(id, &prefix, &manifest))
     })
     .await
 }
 
 async fn write(
-    job: &Job,
+    journal: &Arc<dyn Journal>,
     blobs: &Blobs,
     prefix: &BlobKey,
     spec: ExportSpec,
 ) -> Result<Manifest, OutputError> {
     let mut export = Export::begin(blobs.clone(), prefix.clone(), spec)?;
-    let journal: Arc<dyn Journal> = job.run.journal().clone();
-    let mut cursor = Cursor::new(journal, Position::START);
+    let mut cursor = Cursor::new(journal.clone(), Position::START);
     while let Some(records) = cursor.try_next(BATCH).await? {
         export.push(records).await?;
     }

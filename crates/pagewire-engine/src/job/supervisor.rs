@@ -136,9 +136,18 @@ async fn measure(job: &Job) {
     }
 }
 
+fn source_of(job: &Job) -> output::Source {
+    output::Source {
+        id: job.run.id(),
+        journal: job.run.journal().clone(),
+        output: job.output.clone(),
+        fields: job.run.fields(),
+    }
+}
+
 async fn make_files(job: &Job, around: &Surroundings, status: RunStatus) -> (Verdict, Vec<FileRow>) {
     tokio::select! {
-        made = output::make(job, &around.blobs) => match made {
+        made = output::make(source_of(job), &around.blobs) => match made {
             Ok(files) => (Verdict::Ended(status), files),
             Err(error) => {
                 tracing::error!(run = %job.run.id().hex(), error = &error as &dyn std::error::Error, "a job's files could not be made");

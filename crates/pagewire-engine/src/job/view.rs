@@ -1,9 +1,12 @@
 //! What is told of a job.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use pagewire_store::{FileRow, JobFilter, JobPart, JobRow, RunKind, RunStatus};
-use pagewire_types::{AcceptedJob, AcceptedWebhook, JobList, JobView, Progress, RunId};
+use pagewire_types::{AcceptedJob, AcceptedWebhook, JobList, JobView, OutputSpec, Progress, RunId};
 
+use super::stream_files::Files;
 use crate::account::Caller;
 use crate::engine::Engine;
 use crate::refusal::Refusal;
@@ -35,6 +38,8 @@ pub struct JobWithFiles {
     pub view: JobView,
     /// Its files.
     pub files: Vec<FileRow>,
+    /// Whether files are still to come, although it has ended: those of a stream are made when they are asked for.
+    pub files_pending: bool,
     /// Seconds that a link to one of them works.
     pub expires_in_s: u64,
     /// Its run.
@@ -44,14 +49,37 @@ pub struct JobWithFiles {
 }
 
 impl Engine {
-    /// A job of the caller's workspace.
+    /// A job of the caller's workspace, with the files that it has.
     pub async fn job(&self, caller: &Caller, id: RunId) -> Result<JobWithFiles, Refusal> {
         let row = self.job_row(caller, id).await?;
         let files = self.store.files(id).await?;
-        let finished_at = row.run.finished_at;
-        let output = row.job.as_ref().and_then(|job| serde_json::from_str(&job.output).ok());
-        let expires_in_s = output.map_or(0, |output: pagewire_types::OutputSpec| output.expires_in_s);
-        Ok(JobWithFiles { view: self.view(row), files, expires_in_s, id, finished_at })
+        Ok(self.job_with(row, Files::Listed(files)))
+    }
+
+    /// A job of the caller's workspace, with the files that it has, or that are made of it now that somebody asks.
+    pub async fn job_for_its_files(
+        self: &Arc<Self>,
+        caller: &Caller,
+        id: RunId,
+    ) -> Result<JobWithFiles, Refusal> {
+        let row = self.job_row(caller, id).await?;
+        let files = self.files_asked_for(&row).await?;
+        Ok(self.job_with(row, files))
+    }
+
+    fn job_with(&self, row: JobRow, files: Files) -> JobWithFiles {
+        let (id, finished_at) = (row.run.id, row.run.finished_at);
+        // A stream says nothing of its files.
+        let output = row
+            .job
+            .as_ref()
+            .map_or_else(|| Some(OutputSpec::default()), |job| serde_json::from_str(&job.output).ok());
+        let expires_in_s = output.map_or(0, |output| output.expires_in_s);
+        let (files, files_pending) = match files {
+            Files::Listed(files) => (files, false),
+            Files::Pending => (Vec::new(), true),
+        };
+        JobWithFiles { view: self.view(row), files, files_pending, expires_in_s, id, finished_at }
     }
 
     /// The jobs of the caller's workspace.

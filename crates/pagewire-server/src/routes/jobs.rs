@@ -39,11 +39,13 @@ async fn reply(
     job: JobWithFiles,
 ) -> Result<JobReply, ApiError> {
     let links = downloads::links(edge, caller, headers, &job).await?;
+    let files_pending = job.files_pending;
     Ok(JobReply {
         job: job.view,
         download_url: links.files.first().map(|file| file.url.clone()),
         download_url_expires_at: (!links.files.is_empty()).then_some(links.expires_at),
         files: links.files,
+        files_pending,
     })
 }
 
@@ -80,7 +82,8 @@ fn accepted_response(id: RunId, answer: String) -> Response {
     (StatusCode::ACCEPTED, headers, answer).into_response()
 }
 
-/// One job.
+/// One job. The files of a stream's job are made when it is first asked for, in NDJSON; while that takes longer than an
+/// answer waits, `files_pending` is true.
 #[utoipa::path(
     get, path = "/v1/jobs/{id}", tag = "jobs",
     security(("bearer" = ["jobs:read"])),
@@ -96,7 +99,7 @@ pub async fn get(
     headers: HeaderMap,
     Path(id): Path<String>,
 ) -> Result<Response, ApiError> {
-    let job = edge.engine.job(&authorized.caller, job_id(&id)?).await?;
+    let job = edge.engine.job_for_its_files(&authorized.caller, job_id(&id)?).await?;
     Ok(axum::Json(reply(&edge, &authorized.caller, &headers, job).await?).into_response())
 }
 

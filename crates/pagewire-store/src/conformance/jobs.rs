@@ -19,6 +19,7 @@ pub(super) async fn check(store: &dyn Store) {
     a_request_that_is_repeated_makes_one_job(store).await;
     a_chunk_is_one_holders_at_a_time(store).await;
     a_job_ends_once_with_its_files(store).await;
+    files_that_are_made_later_are_listed_once_and_of_what_has_ended(store).await;
     an_upload_stays_while_there_is_a_job_of_it(store).await;
     a_list_that_was_read_for_a_job_is_its_input_whole_or_not_at_all(store).await;
 }
@@ -187,6 +188,22 @@ async fn a_job_ends_once_with_its_files(store: &dyn Store) {
         Cancellation::Ended(RunStatus::Completed)
     );
     assert!(store.unfinished_jobs(100).await.expect("read").iter().all(|row| row.run.id != id));
+}
+
+async fn files_that_are_made_later_are_listed_once_and_of_what_has_ended(store: &dyn Store) {
+    let mine = workspace(store, "later").await;
+    let stream = new_run(&mine);
+    let (id, files) = (stream.id, completed().files);
+    let fence = store.create_run(stream, Vec::new()).await.expect("accepted");
+    assert!(matches!(store.add_files(id, files.clone()).await, Err(StoreError::Missing(_))), "it goes on");
+    store.finish_run(id, fence, RunEnd { files: Vec::new(), ..completed() }).await.expect("ended");
+    store.add_files(id, files.clone()).await.expect("listed");
+    let others = vec![FileRow { name: "b.ndjson".to_owned(), ..files[0].clone() }];
+    store.add_files(id, others).await.expect("those that are there stay");
+    assert_eq!(store.files(id).await.expect("read"), files);
+    store.delete_run(id).await.expect("deleted");
+    assert!(matches!(store.add_files(id, files).await, Err(StoreError::Missing(_))));
+    assert_eq!(store.files(id).await.expect("read"), []);
 }
 
 async fn an_upload_stays_while_there_is_a_job_of_it(store: &dyn Store) {

@@ -101,6 +101,29 @@ async fn stored_chunk(
     Ok(StoredChunk::Range(ChunkRange { start: unsigned(start)?, bytes: unsigned(bytes)? }))
 }
 
+pub(super) async fn insert_files(
+    connection: &mut SqliteConnection,
+    run: &str,
+    files: &[FileRow],
+) -> Result<(), StoreError> {
+    for file in files {
+        sqlx::query(
+            "INSERT INTO run_files (run, part, name, blob, bytes, rows, sha256) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7)",
+        )
+        .bind(run)
+        .bind(i64::from(file.part))
+        .bind(&file.name)
+        .bind(&file.blob)
+        .bind(signed(file.bytes))
+        .bind(signed(file.rows))
+        .bind(&file.sha256)
+        .execute(&mut *connection)
+        .await?;
+    }
+    Ok(())
+}
+
 impl Jobs for SqliteStore {
     fn create_job(&self, job: NewJob) -> Answer<'_, Acceptance> {
         Box::pin(async move {
@@ -390,6 +413,24 @@ impl Jobs for SqliteStore {
                     })
                 })
                 .collect()
+        })
+    }
+
+    fn add_files(&self, id: RunId, files: Vec<FileRow>) -> Answer<'_, ()> {
+        Box::pin(async move {
+            let run = id.hex();
+            let mut transaction = self.begin().await?;
+            let ended: Option<i64> = sqlx::query_scalar(
+                "SELECT (SELECT count(*) FROM run_files WHERE run = id) FROM runs \
+                 WHERE id = $1 AND status IN ('completed', 'cancelled', 'failed')",
+            )
+            .bind(&run)
+            .fetch_optional(&mut *transaction)
+            .await?;
+            if ended.ok_or(StoreError::Missing("ended run"))? == 0 {
+                insert_files(&mut transaction, &run, &files).await?;
+            }
+            Ok(transaction.commit().await?)
         })
     }
 

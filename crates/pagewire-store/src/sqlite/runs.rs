@@ -9,6 +9,7 @@ use sqlx::{QueryBuilder, Sqlite, Transaction};
 use super::SqliteStore;
 use super::credits::charge_in;
 use super::events::{NewEvent, append_in};
+use super::jobs::insert_files;
 use super::row::{micros, mode, mode_text, parsed, signed, timestamp, unsigned};
 use crate::error::StoreError;
 use crate::state::Answer;
@@ -314,21 +315,7 @@ impl Runs for SqliteStore {
                 .bind(&run)
                 .execute(&mut *transaction)
                 .await?;
-            for file in &end.files {
-                sqlx::query(
-                    "INSERT INTO run_files (run, part, name, blob, bytes, rows, sha256) \
-                     VALUES ($1, $2, $3, $4, $5, $6, $7)",
-                )
-                .bind(&run)
-                .bind(i64::from(file.part))
-                .bind(&file.name)
-                .bind(&file.blob)
-                .bind(signed(file.bytes))
-                .bind(signed(file.rows))
-                .bind(&file.sha256)
-                .execute(&mut *transaction)
-                .await?;
-            }
+            insert_files(&mut transaction, &run, &end.files).await?;
             let told = tell(&mut transaction, &row, Some(&end), end.at).await?;
             self.commit_events(transaction, Some(told)).await
         })

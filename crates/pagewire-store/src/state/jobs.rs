@@ -201,6 +201,10 @@ pub trait Jobs: Send + Sync {
     /// The files of a run, in order.
     fn files(&self, id: RunId) -> Answer<'_, Vec<FileRow>>;
 
+    /// Lists files that were made of a run after its end, all or nothing; where it has files, those stay. Without the
+    /// run, or before its end, they are nobody's: [`Missing`](super::StoreError::Missing).
+    fn add_files(&self, id: RunId, files: Vec<FileRow>) -> Answer<'_, ()>;
+
     /// Forgets idempotency keys that have expired.
     fn forget_idempotency_keys(&self, now: Timestamp) -> Answer<'_, ()>;
 }

@@ -253,13 +253,40 @@ async fn what_failed_is_retried_by_its_jobs_id() {
 
 #[tokio::test]
 async fn a_streams_job_works_in_each_command() {
-    let desk = Desk::open().await;
-    let frames = desk.world.read(&crate::world::light(&desk.world.origin.product_urls(4), 4)).await;
+    let mut desk = Desk::open().await;
+    let mut urls = desk.world.origin.product_urls(4);
+    urls.push(desk.world.origin.url("/status/404"));
+    let frames = desk.world.read(&crate::world::light(&urls, 4)).await;
     let id = frames.last().expect("an end").json()["job_id"].as_str().expect("an id").to_owned();
-    assert_eq!(desk.job(&id).await["kind"], "stream");
+    let listed = lines(&stdout(&desk.run(&["job", "list", "--json"]).await));
+    assert_eq!((&listed[0]["id"], &listed[0]["kind"]), (&json!(id), &json!("stream")));
     let watched = desk.run(&["job", "watch", &id, "--records"]).await;
-    assert_eq!(lines(&stdout(&watched)).len(), 4);
+    assert_eq!(lines(&stdout(&watched)).len(), 5);
     assert_eq!(stdout(&desk.run(&["job", "cancel", &id]).await), format!("{id} has ended: completed\n"));
+
+    // Its files are made when they are first asked for: here by the command, behind a crash.
+    desk.world.server.restart().await;
+    let path = stdout(&desk.run(&["job", "download", &id, "--dir", "first"]).await);
+    assert_eq!(path, format!("first/{id}.ndjson\n"));
+    let first = std::fs::read_to_string(desk.shell.path().join(path.trim_end())).expect("a file");
+    let mut indexes: Vec<u64> = lines(&first)
+        .iter()
+        .map(|record| record["meta"]["index"].as_u64().or(record["index"].as_u64()).expect("an index"))
+        .collect();
+    indexes.sort_unstable();
+    assert_eq!(indexes, [0, 1, 2, 3, 4]);
+    desk.world.server.restart().await;
+    let path = stdout(&desk.run(&["job", "download", &id, "--dir", "second"]).await);
+    assert_eq!(
+        std::fs::read_to_string(desk.shell.path().join(path.trim_end())).expect("a file"),
+        first,
+        "the same after another crash"
+    );
+    let shown = stdout(&desk.run(&["job", "get", &id]).await);
+    assert!(shown.contains("kind         stream\n") && shown.contains(&format!("{id}.ndjson, ")), "{shown}");
+    let again = desk.run(&["job", "retry", &id, "--wait"]).await;
+    assert_eq!(stderr(&again).lines().last(), Some("completed: 1 of 1 done, 1 failed"));
+    assert_eq!(desk.job(&id_of(&again)).await["kind"], "job");
 }
 
 #[tokio::test]
@@ -348,10 +375,14 @@ fn answer(status: &str, headers: &str, body: &[u8]) -> Vec<u8> {
     [head.as_bytes(), body].concat()
 }
 
-fn job_with(files: &Value) -> Vec<u8> {
-    let job = json!({"id": "job_1", "name": null, "kind": "job", "status": "completed", "urls_total": 1, "urls_done": 1,
+fn job_body(files: &Value) -> Value {
+    json!({"id": "job_1", "name": null, "kind": "job", "status": "completed", "urls_total": 1, "urls_done": 1,
         "urls_errored": 0, "credits_used": 1, "eta_s": null, "created_at": "2026-01-01T00:00:00Z", "started_at": null,
-        "finished_at": "2026-01-01T00:00:01Z", "error": null, "download_url": null, "download_url_expires_at": null, "files": files});
+        "finished_at": "2026-01-01T00:00:01Z", "error": null, "download_url": null, "download_url_expires_at": null, "files": files})
+}
+
+fn job_with(files: &Value) -> Vec<u8> {
+    let job = job_body(files);
     answer("200 OK", "content-type: application/json\r\n", job.to_string().as_bytes())
 }
 
@@ -394,10 +425,7 @@ fn a_watch_goes_on_after_a_cut_behind_the_last_record_that_came_whole() {
 fn a_job_that_failed_says_why_and_ends_with_3() {
     let shell = Shell::open();
     let done = "event: done\ndata: {\"status\":\"failed\",\"completed\":1,\"total\":3,\"errored\":0}\n\n";
-    let mut job: Value = serde_json::from_slice(
-        job_with(&json!([])).split(|byte| *byte == b'\n').next_back().expect("a body"),
-    )
-    .expect("JSON");
+    let mut job = job_body(&json!([]));
     (job["status"], job["error"]) = (json!("failed"), json!("the list is gone"));
     let server = Scripted::start(vec![
         answer("200 OK", "content-type: text/event-stream\r\n", done.as_bytes()),
@@ -412,6 +440,21 @@ fn a_job_that_failed_says_why_and_ends_with_3() {
         stderr(&watched)
     );
     server.requests();
+}
+
+#[test]
+fn files_that_are_being_made_are_waited_for() {
+    let shell = Shell::open();
+    let files = Scripted::start(vec![answer("200 OK", "content-length: 16\r\n", CONTENT)]);
+    let mut pending = job_body(&json!([]));
+    pending["files_pending"] = json!(true);
+    let pending = answer("200 OK", "content-type: application/json\r\n", pending.to_string().as_bytes());
+    let there = job_with(&file_at(files.address, "a.ndjson"));
+    let jobs = Scripted::start(vec![pending.clone(), pending, there]);
+    let output = jobs.run(&shell, &["job", "download", "job_1"]);
+    assert_eq!(stdout(&output), "./a.ndjson\n");
+    assert_eq!(stderr(&output), "the files are being made\n");
+    assert_eq!((jobs.requests().len(), files.requests().len()), (3, 1));
 }
 
 #[test]

@@ -26,6 +26,7 @@ mod sandbox_story;
 mod schema_story;
 mod scrape_story;
 mod shell;
+mod stream_job_story;
 mod stream_story;
 mod webhook_command_story;
 mod webhook_story;

@@ -9,6 +9,7 @@ use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use aws_lc_rs::digest;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -19,6 +20,8 @@ use rustix::fs::OFlags;
 use super::super::{CliError, output, remote};
 use super::JobEnd;
 
+/// Between two questions for files that are being made; the server lets the answer wait for them too.
+const PENDING_PAUSE: Duration = Duration::from_millis(500);
 /// Bytes of a name that leave room for what a hidden name has more.
 const NAME_BYTES_MAX: usize = 200;
 
@@ -66,8 +69,7 @@ pub(in super::super) enum DownloadError {
 
 pub(super) async fn run(args: Args) -> Result<(), CliError> {
     let client = args.remote.client()?;
-    let reply = client.job(&args.id).await?;
-    let files = files_of(reply)?;
+    let files = files_of(reply_of(&client, &args.id).await?)?;
     fs::create_dir_all(&args.dir).map_err(CliError::io(format!("cannot make {}", args.dir.display())))?;
     for file in &files {
         let path = args.dir.join(&file.name);
@@ -77,6 +79,19 @@ pub(super) async fn run(args: Args) -> Result<(), CliError> {
         output::line(path.into_os_string().into_encoded_bytes())?;
     }
     Ok(())
+}
+
+/// The job; one whose files are still being made is asked for again until they are there.
+async fn reply_of(client: &Client, id: &str) -> Result<JobReply, CliError> {
+    let mut reply = client.job(id).await?;
+    if reply.files_pending {
+        output::note("the files are being made");
+    }
+    while reply.files_pending {
+        tokio::time::sleep(PENDING_PAUSE).await;
+        reply = client.job(id).await?;
+    }
+    Ok(reply)
 }
 
 fn files_of(reply: JobReply) -> Result<Vec<JobFile>, CliError> {
