@@ -22,6 +22,7 @@ mod links;
 mod main_content;
 mod markdown;
 mod metadata;
+pub mod opml;
 mod output;
 pub mod pdf;
 mod plan;
@@ -32,6 +33,7 @@ mod structured;
 mod tags;
 mod text;
 
+pub use dom::is_selector;
 pub use error::{ExtractError, Unsatisfied};
 pub use output::{OutputField, OutputKind};
 pub use plan::draft::{Answer, Draft};

@@ -28,6 +28,12 @@ use sink::Sink;
 /// Bytes that a table of all elements may take for each: what is measured of it, or where its text stands.
 pub(crate) const ELEMENT_TABLES_BYTES: usize = 60;
 
+/// Whether the text is a CSS selector that can be used here.
+#[must_use]
+pub fn is_selector(text: &str) -> bool {
+    Matcher::new(text).is_ok()
+}
+
 /// Parses a page.
 pub(crate) fn parse(text: &str) -> Document {
     let bounds = Bounds::of(text);

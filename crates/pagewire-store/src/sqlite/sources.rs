@@ -255,6 +255,7 @@ impl Sources for SqliteStore {
     fn put_source(&self, source: SourceRow) -> Answer<'_, bool> {
         Box::pin(async move {
             let mut transaction = self.begin().await?;
+            // What is kept of a life stays what its polls have made of it, whoever has read it before.
             sqlx::query(
                 "DELETE FROM source_states WHERE life = (SELECT life FROM sources \
                  WHERE workspace = $1 AND mode = $2 AND id = $3 AND life <> $4)",
@@ -267,7 +268,9 @@ impl Sources for SqliteStore {
             .await?;
             let done = sqlx::query(
                 "UPDATE sources SET life = $4, declared_in = $5, url = $6, spec = $7, headers = $8, retired = $9, \
-                 health = $10, rhythm = $11, next_poll_at = $12, updated_at = $13 \
+                 health = CASE life WHEN $4 THEN health ELSE $10 END, \
+                 rhythm = CASE life WHEN $4 THEN rhythm ELSE $11 END, \
+                 next_poll_at = CASE life WHEN $4 THEN next_poll_at ELSE $12 END, updated_at = $13 \
                  WHERE workspace = $1 AND mode = $2 AND id = $3",
             )
             .bind(source.workspace.as_str())

@@ -117,8 +117,8 @@ pub trait Sources: Send + Sync {
     /// All sources that were declared in the configuration file.
     fn sources_in_config(&self) -> Answer<'_, Vec<SourceRow>>;
 
-    /// Puts a source in the place of the one with its id. What is kept of the one before is forgotten if that was another
-    /// life. Whether it was there.
+    /// Puts a source in the place of the one with its id. Of the same life, how it is and what is kept stay as they are; of
+    /// another one, what is kept is forgotten. Whether it was there.
     fn put_source(&self, source: SourceRow) -> Answer<'_, bool>;
 
     /// Forgets a source and what is kept of it. Whether it was there.
