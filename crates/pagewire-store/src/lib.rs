@@ -15,7 +15,7 @@ pub use sqlite::{SqliteOptions, SqliteStore, Synchronous};
 pub use state::credits::{CreditAllowance, Credits};
 pub use state::deliveries::{
     AttemptRow, Deliveries, DeliveryFilter, DeliveryRow, LeasedDelivery, NewDelivery, Outcome, Replay,
-    WaitingEndpoint,
+    SentTest, WaitingEndpoint,
 };
 pub use state::events::{EventRead, EventRow, Events};
 pub use state::jobs::{

@@ -199,11 +199,13 @@ impl DeliveryId {
         Self(format!("dlv_{position:016x}{digits}").into())
     }
 
-    /// The id of a delivery of no event, such as a test. No event has it: its first digits are milliseconds since 1970,
-    /// which positions do not reach.
+    /// A new id for a delivery of no event, such as a test. It sorts behind the deliveries of the events before that
+    /// position and ahead of those after it.
     #[must_use]
-    pub fn generate() -> Self {
-        Self(format!("dlv_{}", Uuid::now_v7().simple()).into())
+    pub fn at(position: u64) -> Self {
+        // The second half is random, or counted, but for two bits: that one of an event has it too is not to be expected.
+        let random = Uuid::now_v7().simple().to_string();
+        Self(format!("dlv_{position:016x}{}", &random[16..]).into())
     }
 }
 
@@ -290,7 +292,9 @@ mod tests {
         let id = DeliveryId::of(255, &one);
         assert_eq!(id, DeliveryId::of(255, &one));
         assert!(id != DeliveryId::of(255, &other) && id < DeliveryId::of(256, &one));
-        assert!(DeliveryId::of(u64::from(u32::MAX), &one) < DeliveryId::generate());
+        let test = DeliveryId::at(255);
+        assert!(DeliveryId::of(254, &one) < test && test < DeliveryId::of(256, &one));
+        assert!(test != DeliveryId::at(255) && test.as_str().parse() == Ok(test));
         assert!(!id.as_str().contains('.') && id.as_str().parse() == Ok(id));
     }
 

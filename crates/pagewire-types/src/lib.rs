@@ -57,6 +57,6 @@ pub use target_url::TargetUrl;
 pub use webhook::{
     Delivery, DeliveryAttempt, DeliveryList, DeliveryStatus, Webhook, WebhookList, WebhookTest,
 };
-pub use webhook_event::WebhookEvent;
+pub use webhook_event::{DeliveryKind, WebhookEvent};
 pub use webhook_request::{JobWebhook, NewWebhook, WebhookChange};
 pub use webhook_secret::WebhookSecret;

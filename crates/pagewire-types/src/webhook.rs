@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{DeliveryId, WebhookId};
-use crate::webhook_event::WebhookEvent;
+use crate::webhook_event::{DeliveryKind, WebhookEvent};
 use crate::webhook_secret::WebhookSecret;
 
 /// A webhook, as its workspace is told of it.
@@ -74,15 +74,15 @@ impl DeliveryStatus {
     }
 }
 
-/// A delivery of an event to a webhook.
+/// A delivery of an event, or of a test, to a webhook.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Delivery {
     /// Its name, which is also the `webhook-id` that the receiver sees, the same at each try.
     pub id: DeliveryId,
     /// Who is told.
     pub webhook_id: WebhookId,
-    /// Of what.
-    pub event: WebhookEvent,
+    /// Of what; `webhook.test` of a test.
+    pub event: DeliveryKind,
     /// What has become of it.
     pub status: DeliveryStatus,
     /// How often it was tried since it was made or replayed.

@@ -1,8 +1,10 @@
 //! What a workspace does with its webhooks: makes, lists, changes, tests and deletes them.
 
+use std::error::Error;
+
 use jiff::{SignedDuration, Timestamp};
 use pagewire_fetch::FetchError;
-use pagewire_store::{KeyMode, WebhookRow, WebhookUpdate};
+use pagewire_store::{KeyMode, SentTest, WebhookRow, WebhookUpdate};
 use pagewire_types::webhook_request::WEBHOOKS_MAX;
 use pagewire_types::{
     DeliveryId, FieldError, NewWebhook, Problem, ProblemCode, TargetUrl, Webhook, WebhookChange,
@@ -102,7 +104,7 @@ impl Engine {
         Ok(self.store.delete_webhook(caller.workspace.id.clone(), caller.mode, id).await?)
     }
 
-    /// Sends a webhook a test, signed as all that it is sent, and tells what came of it.
+    /// Sends a webhook a test, signed as all that it is sent, and tells and logs what came of it.
     pub async fn test_webhook(&self, caller: &Caller, id: WebhookId) -> Result<Option<WebhookTest>, Refusal> {
         let Some(row) = self.webhook_row(caller, id).await? else { return Ok(None) };
         let hooks = &self.webhooks;
@@ -111,16 +113,32 @@ impl Engine {
             .try_acquire()
             .map_err(|_| Refusal::Overloaded("as many tests of webhooks as may be are under way"))?;
         let now = Timestamp::now();
-        let id = DeliveryId::generate();
+        let id = DeliveryId::at(self.store.dispatched().await?);
+        let url = TargetUrl::parse(&row.url).map_err(|_| damaged("the URL of a webhook"))?;
+        let endpoint = endpoint(&row.workspace, row.mode, &url);
+        let body = message::of_test(&row.id, now, row.metadata.as_deref());
         let message = Message {
             id: id.clone(),
             mode: row.mode,
-            url: TargetUrl::parse(&row.url).map_err(|_| damaged("the URL of a webhook"))?,
+            url,
             secrets: hooks.secrets_of(&row, now)?,
-            body: message::of_test(&row.id, now, row.metadata.as_deref()).into(),
+            body: body.clone().into(),
         };
         let tried = hooks.courier.send(message).await;
-        Ok(Some(WebhookTest { id, delivered: tried.is_delivered(), attempt: log::attempt(tried.row()) }))
+        let (attempt, is_delivered) = (tried.row(), tried.is_delivered());
+        let sent = SentTest {
+            id: id.clone(),
+            webhook: row.id,
+            endpoint,
+            body,
+            attempt: attempt.clone(),
+            is_delivered,
+        };
+        // It was sent, whether it can be logged or not.
+        if let Err(error) = self.store.log_test(sent).await {
+            tracing::warn!(delivery = %id, error = &error as &dyn Error, "the test of a webhook was not logged");
+        }
+        Ok(Some(WebhookTest { id, delivered: is_delivered, attempt: log::attempt(attempt) }))
     }
 
     /// Refuses a URL that deliveries would be refused to: now, so that it is told to whoever gives it. Each delivery is

@@ -3,12 +3,10 @@
 
 use jiff::Timestamp;
 use pagewire_store::EventRow;
-use pagewire_types::WebhookId;
+use pagewire_types::{DeliveryKind, WebhookId};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
-/// The type of a test, which is no event that one can subscribe to.
-const TEST: &str = "webhook.test";
 /// Characters of a text in `data`; a longer one is cut, so that a body stays under 20 kB.
 const TEXT_CHARS_MAX: usize = 1_000;
 
@@ -36,7 +34,7 @@ pub(super) fn of_test(webhook: &WebhookId, at: Timestamp, metadata: Option<&str>
         ("webhook_id".to_owned(), json!(webhook)),
         ("message".to_owned(), json!("This is a test. Nothing has happened.")),
     ]);
-    body(TEST, at, data, metadata)
+    body(DeliveryKind::TEST.as_str(), at, data, metadata)
 }
 
 fn body(kind: &str, at: Timestamp, data: Map<String, Value>, metadata: Option<&str>) -> String {

@@ -1,13 +1,13 @@
 //! The laws of webhooks and deliveries.
 
 use jiff::Timestamp;
-use pagewire_types::{DeliveryId, DeliveryStatus, RunId, WebhookEvent, WebhookId, WorkspaceId};
+use pagewire_types::{DeliveryId, DeliveryKind, DeliveryStatus, RunId, WebhookEvent, WebhookId, WorkspaceId};
 
 use super::{at, jobs, workspace};
 use crate::error::StoreError;
 use crate::state::Store;
 use crate::state::deliveries::{
-    AttemptRow, DeliveryFilter, DeliveryRow, LeasedDelivery, NewDelivery, Outcome, Replay,
+    AttemptRow, DeliveryFilter, DeliveryRow, LeasedDelivery, NewDelivery, Outcome, Replay, SentTest,
 };
 use crate::state::jobs::Acceptance;
 use crate::state::keys::KeyMode;
@@ -23,6 +23,7 @@ pub(super) async fn check(store: &dyn Store) {
     a_try_is_noted_with_what_it_came_to(store).await;
     a_disabled_webhook_gets_nothing_until_it_is_enabled(store).await;
     what_has_ended_is_replayed_and_then_forgotten(store).await;
+    a_test_is_logged_among_the_deliveries_and_says_nothing_of_them(store).await;
 }
 
 fn new_webhook(workspace: &WorkspaceId) -> WebhookRow {
@@ -314,4 +315,37 @@ async fn what_has_ended_is_replayed_and_then_forgotten(store: &dyn Store) {
     assert!(store.forget_deliveries(at(22)).await.expect("swept") > 0);
     assert_eq!(listed(store, &own, all()).await, []);
     assert_eq!(store.webhook_of_job(run).await.expect("read"), None, "a job's webhook goes with its last");
+}
+
+async fn a_test_is_logged_among_the_deliveries_and_says_nothing_of_them(store: &dyn Store) {
+    let mine = workspace(store, "hooks-tests").await;
+    let row = webhook(store, &mine).await;
+    let earlier = delivery(store, &row, "tests").await;
+    let position = store.dispatched().await.expect("read");
+    // Within a position the order is chance.
+    store.dispatch(position, position + 1, at(10), Vec::new()).await.expect("moved on");
+    let test = SentTest {
+        id: DeliveryId::at(position + 1),
+        webhook: row.id.clone(),
+        endpoint: "tests".to_owned(),
+        body: "{}".to_owned(),
+        attempt: attempt(20, 500),
+        is_delivered: false,
+    };
+    store.log_test(test.clone()).await.expect("logged");
+    let later = delivery(store, &row, "tests").await;
+    let rows = listed(store, &row, all()).await;
+    let ids: Vec<&DeliveryId> = rows.iter().map(|row| &row.id).collect();
+    assert_eq!(ids, [&later, &test.id, &earlier]);
+    let logged = &rows[1];
+    assert_eq!((logged.event, logged.status, logged.tries), (DeliveryKind::TEST, DeliveryStatus::Dead, 1));
+    assert_eq!((&logged.attempts[..], logged.finished_at), (&[attempt(20, 500)][..], Some(at(21))));
+    assert_eq!(stored(store, &row).await.failing_since, None);
+    assert!(matches!(
+        store.replay_delivery(mine.clone(), KeyMode::Live, test.id.clone(), at(30)).await.expect("asked"),
+        Replay::Queued(_)
+    ));
+    assert!(store.delete_webhook(mine, KeyMode::Live, row.id.clone()).await.expect("deleted"));
+    store.log_test(SentTest { id: DeliveryId::at(position + 2), ..test }).await.expect("nobody's");
+    assert_eq!(listed(store, &row, all()).await, []);
 }

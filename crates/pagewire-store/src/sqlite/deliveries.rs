@@ -1,7 +1,7 @@
 //! The tables `webhook_deliveries`, `webhook_attempts` and `webhook_dispatch`.
 
 use jiff::Timestamp;
-use pagewire_types::{DeliveryId, DeliveryStatus, WebhookEvent, WebhookId, WorkspaceId};
+use pagewire_types::{DeliveryId, DeliveryKind, DeliveryStatus, WebhookId, WorkspaceId};
 use sqlx::{QueryBuilder, Sqlite, SqliteConnection, Transaction};
 
 use super::SqliteStore;
@@ -12,7 +12,7 @@ use crate::error::StoreError;
 use crate::state::Answer;
 use crate::state::deliveries::{
     AttemptRow, Deliveries, DeliveryFilter, DeliveryRow, LeasedDelivery, NewDelivery, Outcome, Replay,
-    WaitingEndpoint,
+    SentTest, WaitingEndpoint,
 };
 use crate::state::keys::KeyMode;
 
@@ -66,7 +66,7 @@ impl StoredDelivery {
         Ok(DeliveryRow {
             id: parsed(&self.id, "a delivery id")?,
             webhook: parsed(&self.webhook, "a webhook id")?,
-            event: WebhookEvent::parse(&self.event).ok_or(StoreError::damaged("the name of an event"))?,
+            event: DeliveryKind::parse(&self.event).ok_or(StoreError::damaged("the name of an event"))?,
             status: DeliveryStatus::parse(&self.status).ok_or(StoreError::damaged("a delivery's status"))?,
             tries: tries(self.tries)?,
             due_at: timestamp(self.due_at)?,
@@ -79,6 +79,12 @@ impl StoredDelivery {
 
 fn tries(number: i64) -> Result<u32, StoreError> {
     u32::try_from(number).map_err(|_| StoreError::damaged("a number of tries"))
+}
+
+/// When a try was over.
+fn end_of(attempt: &AttemptRow) -> Timestamp {
+    let elapsed = jiff::SignedDuration::from_millis(signed(attempt.elapsed_ms));
+    attempt.at.checked_add(elapsed).unwrap_or(attempt.at)
 }
 
 /// Adds to the log of a delivery, which keeps the newest.
@@ -259,10 +265,7 @@ impl Deliveries for SqliteStore {
         outcome: Outcome,
     ) -> Answer<'_, ()> {
         Box::pin(async move {
-            let ended_at = attempt
-                .at
-                .checked_add(jiff::SignedDuration::from_millis(signed(attempt.elapsed_ms)))
-                .unwrap_or(attempt.at);
+            let ended_at = end_of(&attempt);
             let (status, due_at) = match &outcome {
                 Outcome::Delivered => (Some(DeliveryStatus::Delivered), None),
                 // One that was given up meanwhile stays so.
@@ -294,6 +297,32 @@ impl Deliveries for SqliteStore {
                     .execute(&mut *transaction)
                     .await?;
                 bury_pending(&mut transaction, &webhook, ended_at).await?;
+            }
+            Ok(transaction.commit().await?)
+        })
+    }
+
+    fn log_test(&self, test: SentTest) -> Answer<'_, ()> {
+        Box::pin(async move {
+            let status = if test.is_delivered { DeliveryStatus::Delivered } else { DeliveryStatus::Dead };
+            let mut transaction = self.begin().await?;
+            let made = sqlx::query(
+                "INSERT INTO webhook_deliveries \
+                 (id, webhook, endpoint, event, body, status, tries, due_at, created_at, finished_at) \
+                 SELECT $1, $2, $3, $4, $5, $6, 1, $7, $7, $8 WHERE EXISTS (SELECT 1 FROM webhooks WHERE id = $2)",
+            )
+            .bind(test.id.as_str())
+            .bind(test.webhook.as_str())
+            .bind(&test.endpoint)
+            .bind(DeliveryKind::TEST.as_str())
+            .bind(&test.body)
+            .bind(status.as_str())
+            .bind(micros(test.attempt.at))
+            .bind(micros(end_of(&test.attempt)))
+            .execute(&mut *transaction)
+            .await?;
+            if made.rows_affected() > 0 {
+                log_attempt(&mut transaction, &test.id, &test.attempt).await?;
             }
             Ok(transaction.commit().await?)
         })

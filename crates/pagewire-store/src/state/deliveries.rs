@@ -5,7 +5,7 @@
 //! word makes it due again.
 
 use jiff::Timestamp;
-use pagewire_types::{DeliveryId, DeliveryStatus, WebhookEvent, WebhookId, WorkspaceId};
+use pagewire_types::{DeliveryId, DeliveryKind, DeliveryStatus, WebhookEvent, WebhookId, WorkspaceId};
 
 use super::Answer;
 use super::keys::KeyMode;
@@ -24,6 +24,23 @@ pub struct NewDelivery {
     pub event: WebhookEvent,
     /// The very bytes to send.
     pub body: String,
+}
+
+/// A test that was sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SentTest {
+    /// Its name.
+    pub id: DeliveryId,
+    /// Who was told.
+    pub webhook: WebhookId,
+    /// Whom it takes turns with, if it is replayed.
+    pub endpoint: String,
+    /// The very bytes that were sent.
+    pub body: String,
+    /// What came of it.
+    pub attempt: AttemptRow,
+    /// Whether the receiver has taken it.
+    pub is_delivered: bool,
 }
 
 /// A delivery that is tried right now.
@@ -89,7 +106,7 @@ pub struct DeliveryRow {
     /// Who is told.
     pub webhook: WebhookId,
     /// Of what.
-    pub event: WebhookEvent,
+    pub event: DeliveryKind,
     /// What has become of it.
     pub status: DeliveryStatus,
     /// How often it was tried since it was made or replayed.
@@ -160,6 +177,10 @@ pub trait Deliveries: Send + Sync {
         attempt: AttemptRow,
         outcome: Outcome,
     ) -> Answer<'_, ()>;
+
+    /// Logs a test as a delivery that has ended, unless its webhook is gone meanwhile. It says nothing of how the webhook's
+    /// deliveries fare.
+    fn log_test(&self, test: SentTest) -> Answer<'_, ()>;
 
     /// The deliveries to a webhook, the newest event first.
     fn deliveries(&self, webhook: WebhookId, filter: DeliveryFilter) -> Answer<'_, Vec<DeliveryRow>>;

@@ -19,7 +19,7 @@ fn courier(timeout: Duration) -> Courier {
 
 fn message(address: SocketAddr) -> Message {
     Message {
-        id: DeliveryId::generate(),
+        id: DeliveryId::at(1),
         mode: KeyMode::Live,
         url: TargetUrl::parse(&format!("http://{address}/hook")).expect("a URL"),
         secrets: vec![WebhookSecret::of_key(&[7; 32]).expect("a secret")],

@@ -115,7 +115,16 @@ async fn a_test_tells_what_came_of_it() {
         assert!(error.contains(words) && error.is_empty() == delivered, "{url}: {error}");
         assert!(tested["id"].as_str().is_some_and(|id| id.starts_with("dlv_")), "{tested}");
         let log = service.get(&format!("{}/deliveries", path_of(&webhook)), &key).await.json().await;
-        assert_eq!(log, json!({"deliveries": [], "next_cursor": null}), "a test is no event");
+        let logged = &log["deliveries"][0];
+        let became = if delivered { "delivered" } else { "dead" };
+        assert_eq!(
+            (&logged["id"], &logged["event"], &logged["status"], &logged["tries"]),
+            (&tested["id"], &json!("webhook.test"), &json!(became), &json!(1)),
+            "{log}"
+        );
+        assert_eq!(logged["attempts"][0]["http_status"], status, "{log}");
+        let webhook = service.get(&path_of(&webhook), &key).await.json().await;
+        assert_eq!(webhook["failing_since"], Value::Null, "a test says nothing of deliveries");
     }
 }
 
