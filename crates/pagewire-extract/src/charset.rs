@@ -36,6 +36,12 @@ pub(crate) fn decode<'b>(
     (text, name(used))
 }
 
+/// The text of a body whose declaration is not to be believed.
+pub(crate) fn detected<'b>(body: &'b [u8], url: &Url) -> Cow<'b, str> {
+    let encoding = detect(body, Encoding::ascii_valid_up_to(body), url);
+    encoding.decode_without_bom_handling(body).0
+}
+
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "a filter of options takes references")]
 fn is_readable(encoding: &&'static Encoding) -> bool {
     *encoding != REPLACEMENT

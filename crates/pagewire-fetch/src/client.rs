@@ -170,12 +170,15 @@ impl Shared {
             headers: Cow::Borrowed(&request.headers),
             body: request.body.clone(),
         };
-        let mut redirects = 0;
+        let (mut redirects, mut are_permanent) = (0, true);
         loop {
             let answer = self.ask(&hop).await?;
             let status = answer.head.status;
             let Some(location) = redirect::location(status, &answer.head.headers) else {
-                return self.take(hop.url, answer, caps.body, redirects).await;
+                let mut response = self.take(hop.url, answer, caps.body).await?;
+                response.redirects = redirects;
+                response.redirects_are_permanent = are_permanent;
+                return Ok(response);
             };
             if redirects == caps.redirects {
                 return Err(FetchError::TooManyRedirects {
@@ -184,6 +187,7 @@ impl Shared {
                 });
             }
             redirects += 1;
+            are_permanent &= redirect::is_permanent(status);
             let location = location.into_owned();
             self.discard(&hop, answer).await;
             hop.redirect(status, &location)
@@ -312,7 +316,6 @@ impl Shared {
         url: Cow<'_, pagewire_types::TargetUrl>,
         answer: Answer,
         caps: BodyCaps,
-        redirects: u8,
     ) -> Result<Response, FetchError> {
         let Answer { mut connection, head, mut body } = answer;
         let fault = |fault| refused(&url, fault, caps);
@@ -349,7 +352,8 @@ impl Shared {
             headers: head.headers,
             body,
             wire_bytes,
-            redirects,
+            redirects: 0,
+            redirects_are_permanent: true,
             final_url: url.into_owned(),
         })
     }

@@ -55,8 +55,18 @@ pub struct Response {
     pub wire_bytes: u64,
     /// Redirects followed.
     pub redirects: u8,
+    /// Whether all of them said that they are for good (301, 308).
+    pub redirects_are_permanent: bool,
     /// How long the target asks to wait, if it does.
     pub retry_after: Option<Duration>,
+}
+
+impl Response {
+    /// Where the resource has moved for good: the redirects' end, if every one of them was a permanent one.
+    #[must_use]
+    pub fn moved_permanently_to(&self) -> Option<&TargetUrl> {
+        (self.redirects > 0 && self.redirects_are_permanent).then_some(&self.final_url)
+    }
 }
 
 /// Headers of every request that does not bring its own.

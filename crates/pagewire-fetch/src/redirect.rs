@@ -35,6 +35,11 @@ pub(crate) fn location(status: StatusCode, headers: &HeaderMap) -> Option<Cow<'_
     headers.get(header::LOCATION).map(|value| String::from_utf8_lossy(value.as_bytes()))
 }
 
+/// Whether a redirect is for good (RFC 9110, sections 15.4.2 and 15.4.9).
+pub(crate) fn is_permanent(status: StatusCode) -> bool {
+    matches!(status, StatusCode::MOVED_PERMANENTLY | StatusCode::PERMANENT_REDIRECT)
+}
+
 impl Hop<'_> {
     /// Turns the request into the one for the next hop.
     pub(crate) fn redirect(&mut self, status: StatusCode, location: &str) -> Result<(), TargetUrlError> {

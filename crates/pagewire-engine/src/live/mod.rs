@@ -10,6 +10,8 @@
 
 pub mod event;
 pub mod firehose;
+#[cfg_attr(not(test), expect(dead_code, reason = "polled once the supervisor stands"))]
+pub(crate) mod feed;
 #[expect(dead_code, reason = "polled once the supervisor stands")]
 pub(crate) mod page;
 pub mod schedule;

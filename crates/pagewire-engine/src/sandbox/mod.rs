@@ -82,6 +82,7 @@ fn response(
         wire_bytes: body.len() as u64,
         body,
         redirects: 0,
+        redirects_are_permanent: false,
         retry_after,
     }
 }

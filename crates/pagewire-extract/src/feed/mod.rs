@@ -5,15 +5,20 @@
 //! ([`source`]), what it is strict about is mended, texts become clean HTML, addresses absolute. It neither expands
 //! entities nor goes anywhere for them, and reads elements as a stream, so hostile XML costs what its length costs.
 
+mod advertised;
+mod body;
 mod html;
+mod hubs;
 mod item;
 mod json_feed;
+mod period;
 mod sniff;
 mod source;
 
 use feed_rs::model::FeedType;
 use url::Url;
 
+pub use body::{FeedLink, NotAFeed};
 pub use item::{Attachment, FeedItem};
 pub(crate) use sniff::{is_json_feed, is_xml_feed};
 
@@ -41,6 +46,12 @@ pub struct Feed {
     pub image: Option<String>,
     /// When it was changed last, RFC 3339 UTC.
     pub updated_at: Option<String>,
+    /// How long it asks not to be read again, in seconds: `ttl`, or the syndication module's period.
+    pub ttl_s: Option<u64>,
+    /// The WebSub hubs that it is published through.
+    pub hubs: Vec<String>,
+    /// Whether it breaks off, so that more may follow what could be read.
+    pub is_cut: bool,
     /// Its items, in its order.
     pub items: Vec<FeedItem>,
 }
@@ -49,7 +60,7 @@ impl Feed {
     /// Reads a feed that was found at the URL. `None` where the text is none that can be read.
     #[must_use]
     pub fn read(text: &str, url: &Url) -> Option<Self> {
-        let feed = source::parse(text, url)?;
+        let source::Parsed { feed, is_cut } = source::parse(text, url)?;
         let base = html::web_page(url);
         let absolute = |address: &str| html::absolute(base, address);
         let link = |wanted: &[Option<&str>]| {
@@ -72,6 +83,9 @@ impl Feed {
             authors: item::names(&feed.authors),
             image,
             updated_at: feed.updated.or(feed.published).map(|at| item::utc(&at.to_rfc3339())),
+            ttl_s: feed.ttl.map(|minutes| u64::from(minutes) * 60).or_else(|| period::seconds(text)),
+            hubs: hubs::of(&feed, text, base),
+            is_cut,
             items: feed.entries.iter().take(ITEMS_MAX).map(|entry| FeedItem::of(entry, base)).collect(),
         })
     }

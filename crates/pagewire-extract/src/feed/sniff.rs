@@ -52,6 +52,34 @@ fn end_of_declaration(text: &str) -> Option<usize> {
     }
 }
 
+/// Whether a document is an HTML page by how it begins.
+pub(super) fn is_page(text: &str) -> bool {
+    let head = &text[..text.floor_char_boundary(HEAD_BYTES)];
+    if is_html_doctype(head) {
+        return true;
+    }
+    let Some(element) = first_element(head) else { return false };
+    let name = element.split(|c: char| !c.is_ascii_alphanumeric()).next().unwrap_or_default();
+    PAGE_ELEMENTS.iter().any(|of| name.eq_ignore_ascii_case(of))
+}
+
+/// Elements that pages begin with, and no feed does.
+const PAGE_ELEMENTS: &[&str] = &[
+    "html", "head", "title", "meta", "body", "script", "style", "div", "p", "h1", "center", "table", "a",
+    "br",
+];
+
+fn is_html_doctype(head: &str) -> bool {
+    let at =
+        head.as_bytes().windows("<!doctype".len()).position(|part| part.eq_ignore_ascii_case(b"<!doctype"));
+    at.is_some_and(|at| {
+        let name = head[at + "<!doctype".len()..].trim_start();
+        // One that stands within the document is content, such as a feed's example of a page.
+        name.get(..4).is_some_and(|name| name.eq_ignore_ascii_case("html"))
+            && first_element(&head[..at]).is_none()
+    })
+}
+
 /// Whether a JSON document says that it is a JSON Feed.
 pub(crate) fn is_json_feed(text: &str) -> bool {
     #[derive(Deserialize)]

@@ -9,17 +9,24 @@ use url::Url;
 /// Deepest nesting that is read. Groups of media are read by recursion.
 const DEPTH_MAX: usize = 256;
 
+/// A feed, and whether it breaks off.
+pub(super) struct Parsed {
+    pub(super) feed: Feed,
+    pub(super) is_cut: bool,
+}
+
 /// Reads a feed. Ids that a feed does not give are left empty: what is made up cannot be told from what is given.
-pub(super) fn parse(text: &str, url: &Url) -> Option<Feed> {
+pub(super) fn parse(text: &str, url: &Url) -> Option<Parsed> {
     let text = text.trim_start_matches('\u{feff}').trim_start();
     if text.starts_with('{') {
-        return attempt(text, url);
+        return attempt(text, url).map(|feed| Parsed { feed, is_cut: false });
     }
     let text = with_known_version(without_declaration(text));
     if depth_of(&text) > DEPTH_MAX {
         return None;
     }
-    attempt(&text, url).or_else(|| attempt(&mended(&text), url))
+    let feed = attempt(&text, url).or_else(|| attempt(&mended(&text), url))?;
+    Some(Parsed { feed, is_cut: false })
 }
 
 /// With a parser of its own: one that has failed holds on to the item that it failed at.

@@ -213,3 +213,18 @@ proptest::proptest! {
         }
     }
 }
+
+#[test]
+fn a_feed_tells_its_hubs_and_how_long_it_lasts() {
+    let rss = "<rss version='2.0' xmlns:atom='http://www.w3.org/2005/Atom'><channel><title>T</title><ttl>90</ttl>\
+               <atom:link rel='hub' href='https://hub.example/'/><atom:link rel='self' href='/feed.xml'/></channel></rss>";
+    let feed = read(rss);
+    assert_eq!(
+        (feed.ttl_s, feed.hubs.as_slice()),
+        (Some(5_400), ["https://hub.example/".to_owned()].as_slice())
+    );
+    assert_eq!(feed.feed_url.as_deref(), Some("https://site.example/feed.xml"));
+    let json = json!({"version": "https://jsonfeed.org/version/1.1", "title": "J", "items": [],
+        "hubs": [{"type": "rssCloud", "url": "https://no.example/"}, {"type": "WebSub", "url": "https://hub.example/"}]});
+    assert_eq!(read(&json.to_string()).hubs, ["https://hub.example/"]);
+}

@@ -207,6 +207,30 @@ async fn localhost_is_loopback_where_the_operator_has_lifted_it() {
 }
 
 #[tokio::test]
+async fn what_moved_for_good_all_the_way_is_told_with_its_new_place() {
+    let origin = Origin::http(|head| {
+        let path = head.split(' ').nth(1).expect("a path");
+        let (status, location) = match path {
+            "/good" => (301, "/better"),
+            "/better" => (308, "/end"),
+            "/mixed" => (301, "/for-now"),
+            "/for-now" => (302, "/end"),
+            _ => return page("", b"here"),
+        };
+        format!("HTTP/1.1 {status} Moved\r\nlocation: {location}\r\ncontent-length: 0\r\n\r\n").into_bytes()
+    })
+    .await;
+    let client = client();
+    for (path, told) in
+        [("/good", true), ("/better", true), ("/mixed", false), ("/for-now", false), ("/end", false)]
+    {
+        let response = get(&client, origin.url(path)).await.expect("a page");
+        assert_eq!(response.final_url, origin.url("/end"));
+        assert_eq!(response.moved_permanently_to(), told.then_some(&origin.url("/end")), "{path}");
+    }
+}
+
+#[tokio::test]
 async fn robots_are_fetched_once_and_decide_by_line() {
     let origin = Origin::http(|head| {
         assert!(head.starts_with("GET /robots.txt "), "{head}");
