@@ -18,6 +18,8 @@ use crate::account::{Accounts, Caller, WorkspaceAccount};
 use crate::download::LinkKeys;
 use crate::job::object_input::ObjectInputs;
 use crate::job::{JobRoom, StreamFiles};
+use crate::live::logs::LiveLogs;
+use crate::live::{Live, LiveSettings};
 use crate::model::{Model, refuse_without_model};
 use crate::parse::Parser;
 use crate::pdf::PdfReader;
@@ -77,6 +79,8 @@ pub struct EngineSettings {
     pub keep_runs: Duration,
     /// How webhooks are delivered.
     pub webhooks: WebhookSettings,
+    /// How the live stream is kept and read.
+    pub live: LiveSettings,
 }
 
 /// What the engine is made of.
@@ -101,6 +105,8 @@ pub struct EngineParts {
     pub inputs: ObjectInputs,
     /// What webhooks are made of.
     pub webhooks: WebhookParts,
+    /// What the ids of live events are keyed with.
+    pub cursor_secret: Vec<u8>,
 }
 
 /// Everything below the edge.
@@ -112,6 +118,7 @@ pub struct Engine {
     pub(crate) jobs: JobRoom,
     pub(crate) stream_files: StreamFiles,
     pub(crate) webhooks: Arc<Webhooks>,
+    pub(crate) live: Live,
     pub(crate) accounts: Arc<Accounts>,
     scheduler: Arc<Scheduler>,
     web: Scraper,
@@ -128,8 +135,19 @@ pub struct Engine {
 impl Engine {
     /// Starts the engine and takes up the runs that a crash or a restart left unfinished.
     pub async fn start(parts: EngineParts) -> Result<Arc<Self>, Refusal> {
-        let EngineParts { settings, store, accounts, blobs, links, client, pdf, model, inputs, webhooks } =
-            parts;
+        let EngineParts {
+            settings,
+            store,
+            accounts,
+            blobs,
+            links,
+            client,
+            pdf,
+            model,
+            inputs,
+            webhooks,
+            cursor_secret,
+        } = parts;
         let scheduler = Arc::new(Scheduler::new(settings.fetches_max, settings.politeness));
         let (reader, credits, bytes_max) =
             (PageReader::new(pdf, model), settings.page_credits, settings.record_bytes_max);
@@ -138,7 +156,18 @@ impl Engine {
         let sandbox_parser = Parser::new(reader.in_sandbox(), bytes_max);
         let web = Scraper::new(Source::Web(client), reader.clone(), credits, bytes_max);
         let sandbox = Scraper::new(Source::Sandbox, reader.in_sandbox(), SANDBOX_CREDITS, bytes_max);
+        let (tasks, stopping) = (TaskTracker::new(), CancellationToken::new());
+        let directory = settings.journals.join("live");
+        let logs = LiveLogs::new(
+            directory,
+            settings.live.log.clone(),
+            cursor_secret,
+            stopping.clone(),
+            tasks.clone(),
+        );
+        let live = Live::new(logs, settings.live.clone());
         let engine = Arc::new(Self {
+            live,
             jobs: JobRoom::new(settings.jobs_max, inputs),
             stream_files: StreamFiles::default(),
             webhooks: Webhooks::new(webhooks, &settings.webhooks),
@@ -154,15 +183,16 @@ impl Engine {
             sandbox_parser,
             has_model,
             runs: Mutex::new(HashMap::new()),
-            tasks: TaskTracker::new(),
+            tasks,
             draining: CancellationToken::new(),
-            stopping: CancellationToken::new(),
+            stopping,
         });
         engine.recover_streams().await?;
         engine.recover_jobs().await?;
         engine.store.take_over_deliveries(Timestamp::now()).await?;
         engine.tasks.spawn(engine.scheduler.clone().run(engine.draining.clone()));
         engine.tasks.spawn(engine.clone().sweep());
+        engine.tasks.spawn(engine.live.logs.clone().retain());
         let (webhooks, store) = (engine.webhooks.clone(), engine.store.clone());
         engine.tasks.spawn(webhook::dispatch(webhooks.clone(), store.clone(), engine.draining.clone()));
         engine.tasks.spawn(webhook::deliver(webhooks, store, engine.draining.clone()));

@@ -128,6 +128,14 @@ pub enum AppendError {
     Closed,
 }
 
+impl AppendError {
+    /// Whether the journal takes nothing more until it is opened again.
+    #[must_use]
+    pub fn closes(&self) -> bool {
+        matches!(self, Self::Sync(_) | Self::Closed)
+    }
+}
+
 /// Why a read failed.
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {

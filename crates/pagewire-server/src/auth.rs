@@ -41,6 +41,8 @@ needed_scopes! {
     MayStream = [StreamWrite];
     /// `stream:read`, which a page in a browser may hold, or `stream:write`, which the stream was started with
     MayReadStreams = [StreamRead, StreamWrite];
+    /// `stream:read`
+    MayReadLive = [StreamRead];
     /// `jobs:read`
     MayReadJobs = [JobsRead];
     /// `jobs:write`
@@ -176,7 +178,7 @@ fn presented_key(parts: &Parts, query_allowed: bool) -> Result<String, ApiError>
 /// Whether GET of that path answers with an event stream.
 fn is_event_stream(path: &str) -> bool {
     let job = path.strip_prefix("/v1/jobs/").is_some_and(|rest| rest.ends_with("/stream"));
-    job || path == "/v1/events" || path.starts_with("/v1/stream")
+    job || path == "/v1/events" || (path.starts_with("/v1/stream") && path != "/v1/stream/preview")
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
 use pagewire_engine::account::AuthError;
+use pagewire_engine::live::OpenError;
 use pagewire_engine::{Refusal, ScrapeFailure};
 use pagewire_types::{Problem, ProblemCode};
 
@@ -104,6 +105,20 @@ impl From<Refusal> for ApiError {
             Refusal::Journal(cause) => Self::internal(&cause),
             Refusal::Vault(cause) => Self::internal(&cause),
             Refusal::Blob(cause) => Self::internal(&cause),
+        }
+    }
+}
+
+impl From<OpenError> for ApiError {
+    fn from(error: OpenError) -> Self {
+        let sentence = error.to_string();
+        match error {
+            OpenError::InvalidCursor => Self::new(ProblemCode::InvalidCursor, sentence),
+            OpenError::Expired(expired) => Problem::new(ProblemCode::CursorExpired, sentence)
+                .with("oldest_id", expired.oldest.map(|id| id.to_string()))
+                .with("reason", expired.reason.as_str())
+                .into(),
+            OpenError::Refused(refusal) => refusal.into(),
         }
     }
 }

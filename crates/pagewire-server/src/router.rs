@@ -14,7 +14,7 @@ use utoipa_axum::routes;
 use crate::edge::Edge;
 use crate::problem::ApiError;
 use crate::routes::{
-    deliveries, docs, downloads, events, health, jobs, keys, metrics, openapi, parse, scrape, stream,
+    deliveries, docs, downloads, events, health, jobs, keys, live, metrics, openapi, parse, scrape, stream,
     uploads, usage, webhooks,
 };
 use crate::trace;
@@ -44,7 +44,8 @@ fn table() -> OpenApiRouter<Arc<Edge>> {
     OpenApiRouter::with_openapi(head())
         .routes(routes!(scrape::scrape))
         .routes(routes!(parse::parse))
-        .routes(routes!(stream::start))
+        .routes(routes!(stream::start, live::subscribe))
+        .routes(routes!(live::preview))
         .routes(routes!(stream::resume, stream::resume_by_get))
         .routes(routes!(uploads::upload))
         .routes(routes!(jobs::create, jobs::list))

@@ -12,6 +12,7 @@ use http::HeaderValue;
 use jiff::Timestamp;
 use metrics_exporter_prometheus::{BuildError as MetricsError, PrometheusBuilder, PrometheusHandle};
 use pagewire_engine::account::{Accounts, NewKey, NewKeyError, PlanTable};
+use pagewire_engine::live::{FilterCaps, LiveSettings, LogSettings};
 use pagewire_engine::run::RunLimits;
 use pagewire_engine::schedule::Politeness;
 use pagewire_engine::webhook::{Vault, VaultError, WebhookParts, WebhookSettings};
@@ -114,6 +115,7 @@ pub(crate) async fn start(config: Checked, shutdown: CancellationToken) -> Resul
     let model = config.extract.llm.as_ref().map(|llm| model_of(llm, &config)).transpose()?.map(Arc::new);
     let inputs = object_stores::open(&config.object_store, &client)?;
     let webhooks = webhook_parts(&config)?;
+    let cursor_secret = cursor_secret(&config)?;
     let parts = EngineParts {
         settings,
         store,
@@ -125,6 +127,7 @@ pub(crate) async fn start(config: Checked, shutdown: CancellationToken) -> Resul
         model,
         inputs,
         webhooks,
+        cursor_secret,
     };
     let metrics = record_metrics()?;
     let engine = Engine::start(parts).await?;
@@ -229,6 +232,12 @@ fn link_keys(config: &Checked) -> Result<KeyRing, StartError> {
     Ok(KeyRing::new(&keys.iter().collect::<Vec<_>>())?)
 }
 
+/// One key alone: an event's id is the same for as long as the event is held.
+fn cursor_secret(config: &Checked) -> Result<Vec<u8>, StartError> {
+    let keys = KeyFile::Cursors.open(&config.server.data_dir)?;
+    Ok(keys.iter().next().map(|(_, key)| key.to_vec()).unwrap_or_default())
+}
+
 fn webhook_parts(config: &Checked) -> Result<WebhookParts, StartError> {
     let keys = KeyFile::Webhooks.open(&config.server.data_dir)?;
     let client = Client::new(FetchConfig { idle_per_host_max: 0, redirects_max: 0, ..fetch_config(config) })?;
@@ -301,6 +310,16 @@ fn engine_settings(config: &Checked) -> EngineSettings {
             retry_delays: config.webhooks.retry_delays.clone(),
             at_once: config.webhooks.at_once,
             public_url: config.server.public_url.clone(),
+        },
+        live: LiveSettings {
+            log: LogSettings {
+                keep: config.live.keep,
+                keep_bytes: config.live.keep_bytes.0,
+                ring_bytes: amount(config.live.ring_bytes),
+                durability: config.journal.durability,
+            },
+            checkpoint: config.stream.ping,
+            filter_caps: FilterCaps { values: config.live.filter_values_max },
         },
     }
 }

@@ -18,6 +18,8 @@ pub(crate) enum KeyFile {
     Links,
     /// Sealing the secrets of webhooks.
     Webhooks,
+    /// Checking the ids of live events.
+    Cursors,
 }
 
 /// Why there are no keys.
@@ -43,6 +45,7 @@ impl KeyFile {
         match self {
             Self::Links => "link-keys",
             Self::Webhooks => "webhook-keys",
+            Self::Cursors => "cursor-keys",
         }
     }
 

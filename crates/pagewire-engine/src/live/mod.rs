@@ -8,11 +8,42 @@
 //! where its events go. The supervisor asks when it is time, and keeps what a kind wants kept. The log gives events their
 //! ids, and shows them once they are durable.
 
+pub mod block;
+pub mod body;
+mod class;
 pub mod event;
-pub mod firehose;
 #[cfg_attr(not(test), expect(dead_code, reason = "polled once the supervisor stands"))]
 pub(crate) mod feed;
+pub mod filter;
+pub mod firehose;
+pub mod id;
+pub mod log;
+pub mod logs;
+pub mod open;
 #[expect(dead_code, reason = "polled once the supervisor stands")]
 pub(crate) mod page;
+pub mod preview;
 pub mod schedule;
+pub mod subscription;
+mod tail;
 pub mod watch;
+
+use std::time::Duration;
+
+pub use filter::{Filter, FilterCaps, FilterValues};
+pub use log::LogSettings;
+pub(crate) use open::Live;
+pub use open::{ExpiredCursor, OpenError};
+pub use preview::Preview;
+pub use subscription::{LiveNews, Subscription};
+
+/// The live stream's settings, from the configuration.
+#[derive(Debug, Clone)]
+pub struct LiveSettings {
+    /// How logs are kept.
+    pub log: LogSettings,
+    /// After how long a silence a filtered subscriber is told where it stands.
+    pub checkpoint: Duration,
+    /// How many values a filter may have.
+    pub filter_caps: FilterCaps,
+}

@@ -6,8 +6,6 @@
 use bytes::{BufMut, Bytes, BytesMut};
 use http::{HeaderMap, header};
 
-use super::record::id_text;
-
 /// The two forms of an event stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Encoding {
@@ -62,27 +60,44 @@ impl FrameWriter {
         Self { encoding, pieces: Vec::new(), tail: BytesMut::new() }
     }
 
+    /// The form that it writes.
+    #[must_use]
+    pub fn encoding(&self) -> Encoding {
+        self.encoding
+    }
+
     /// An event. `data` is one line of JSON.
-    pub fn event(&mut self, name: &str, data: &Bytes, id: Option<u64>) {
+    pub fn event(&mut self, name: &str, data: &Bytes, id: Option<&str>) {
         debug_assert!(!data.contains(&b'\n'), "event data is one line of JSON");
         match self.encoding {
             Encoding::Sse => {
                 self.text(&["event: ", name, "\ndata: "]);
                 self.data(data);
                 match id {
-                    Some(id) => self.text(&["\nid: ", &id_text(id), "\n\n"]),
+                    Some(id) => self.text(&["\nid: ", id, "\n\n"]),
                     None => self.text(&["\n\n"]),
                 }
             }
             Encoding::Ndjson => {
                 self.text(&["{\"event\":\"", name, "\""]);
                 if let Some(id) = id {
-                    self.text(&[",\"id\":\"", &id_text(id), "\""]);
+                    self.text(&[",\"id\":\"", id, "\""]);
                 }
                 self.text(&[",\"data\":"]);
                 self.data(data);
                 self.text(&["}\n"]);
             }
+        }
+    }
+
+    /// Frames that were written before, and are shared by those who read them.
+    pub fn shared(&mut self, frames: Bytes) {
+        let is_first = self.pieces.is_empty() && self.tail.is_empty();
+        if is_first || frames.len() >= SHARED_BYTES_MIN {
+            self.cut();
+            self.pieces.push(frames);
+        } else {
+            self.tail.put_slice(&frames);
         }
     }
 
@@ -152,7 +167,7 @@ mod tests {
     #[test]
     fn a_frame_ends_with_its_id() {
         let frame =
-            written(Encoding::Sse, |frames| frames.event("page", &Bytes::from_static(b"{}"), Some(42)));
+            written(Encoding::Sse, |frames| frames.event("page", &Bytes::from_static(b"{}"), Some("0042")));
         assert_eq!(frame, "event: page\ndata: {}\nid: 0042\n\n");
         let frame =
             written(Encoding::Sse, |frames| frames.event("progress", &Bytes::from_static(b"{}"), None));
@@ -162,7 +177,7 @@ mod tests {
     #[test]
     fn a_line_of_ndjson_is_one_object() {
         let line = written(Encoding::Ndjson, |frames| {
-            frames.event("page", &Bytes::from_static(b"{\"a\":1}"), Some(7));
+            frames.event("page", &Bytes::from_static(b"{\"a\":1}"), Some("0007"));
         });
         assert_eq!(line, "{\"event\":\"page\",\"id\":\"0007\",\"data\":{\"a\":1}}\n");
     }
@@ -180,11 +195,11 @@ mod tests {
         fn pieces_joined_are_the_frames_whatever_the_sizes(sizes in prop::collection::vec(0_usize..40_000, 0..12)) {
             let bodies: Vec<Bytes> = sizes.iter().map(|size| Bytes::from(vec![b'x'; *size])).collect();
             let all = written(Encoding::Sse, |frames| {
-                for (body, id) in bodies.iter().zip(1..) {
-                    frames.event("page", body, Some(id));
+                for (body, id) in bodies.iter().zip(1_u64..) {
+                    frames.event("page", body, Some(&format!("{id:04}")));
                 }
             });
-            let expected: String = bodies.iter().zip(1..).map(|(body, id)| {
+            let expected: String = bodies.iter().zip(1_u64..).map(|(body, id)| {
                 format!("event: page\ndata: {}\nid: {id:04}\n\n", String::from_utf8_lossy(body))
             }).collect();
             prop_assert_eq!(all, expected);

@@ -32,5 +32,5 @@ pub fn parse_id(text: &str) -> Option<u64> {
 
 /// Its frame.
 pub fn write(record: &Record, frames: &mut FrameWriter) {
-    frames.event(event_name(record), &record.body, Some(record.position.0));
+    frames.event(event_name(record), &record.body, Some(&id_text(record.position.0)));
 }

@@ -16,22 +16,29 @@ pub fn run_position(headers: &HeaderMap) -> Result<Position, Box<Problem>> {
 
 /// The last event that the client has, where it names one.
 pub fn last_event_id(headers: &HeaderMap) -> Result<Option<Position>, Box<Problem>> {
-    let mut values = headers.get_all(LAST_EVENT_ID).iter();
-    let Some(value) = values.next() else { return Ok(None) };
     let invalid = || {
         Box::new(Problem::new(
             ProblemCode::InvalidCursor,
             "`Last-Event-ID` must be the id of an event of this stream: a decimal number such as 0042",
         ))
     };
-    if values.any(|other| other != value) {
-        return Err(invalid());
-    }
-    let text = value.to_str().map_err(|_| invalid())?.trim();
-    if text.is_empty() {
-        return Ok(None);
-    }
+    let Some(text) = last_event_id_text(headers).map_err(|NotOneText| invalid())? else { return Ok(None) };
     record::parse_id(text).map(|id| Some(Position(id))).ok_or_else(invalid)
+}
+
+/// The header is no text, or contradicts itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NotOneText;
+
+/// The header as text, where it is there and not empty.
+pub fn last_event_id_text(headers: &HeaderMap) -> Result<Option<&str>, NotOneText> {
+    let mut values = headers.get_all(LAST_EVENT_ID).iter();
+    let Some(value) = values.next() else { return Ok(None) };
+    if values.any(|other| other != value) {
+        return Err(NotOneText);
+    }
+    let text = value.to_str().map_err(|_| NotOneText)?.trim();
+    Ok((!text.is_empty()).then_some(text))
 }
 
 #[cfg(test)]

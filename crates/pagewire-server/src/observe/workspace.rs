@@ -4,6 +4,7 @@ use pagewire_engine::job::watch_workspace::{JobEnded, WorkspaceNews, WorkspaceWa
 
 use super::body::{Events, json};
 use super::encoding::FrameWriter;
+use super::record::id_text;
 
 impl Events for WorkspaceWatch {
     type Event = WorkspaceNews;
@@ -23,10 +24,10 @@ impl Events for WorkspaceWatch {
                 for job in jobs {
                     match job {
                         JobEnded::Completed(position, job) => {
-                            frames.event("job:completed", &json(&job), Some(position));
+                            frames.event("job:completed", &json(&job), Some(&id_text(position)));
                         }
                         JobEnded::Failed(position, job) => {
-                            frames.event("job:failed", &json(&job), Some(position));
+                            frames.event("job:failed", &json(&job), Some(&id_text(position)));
                         }
                     }
                 }

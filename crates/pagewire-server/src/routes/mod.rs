@@ -7,6 +7,7 @@ pub mod events;
 pub mod health;
 pub mod jobs;
 pub mod keys;
+pub mod live;
 pub mod metrics;
 pub mod openapi;
 pub mod parse;

@@ -7,7 +7,7 @@ use pagewire_types::{KeyId, Scopes, WorkspaceId};
 use super::Answer;
 
 /// What a key reaches.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum KeyMode {
     /// Real targets.
     Live,

@@ -13,6 +13,7 @@ use pagewire_types::{RobotsRule, TargetUrl, WorkspaceId};
 
 use super::blobs::BlobPlace;
 use super::byte_size::ByteSize;
+use super::live::Live;
 use super::object_store::ObjectStore;
 use super::raw::{self, Raw};
 
@@ -48,6 +49,8 @@ pub(crate) struct Checked {
     pub(crate) jobs: Jobs,
     /// How webhooks are delivered.
     pub(crate) webhooks: Webhooks,
+    /// What the live stream keeps.
+    pub(crate) live: Live,
     /// How records are kept.
     pub(crate) journal: Journal,
     /// How what is not HTML is read, and by whom else fields are filled.
@@ -281,6 +284,7 @@ impl Checked {
             stream: judge.stream(&raw.stream),
             jobs: judge.jobs(&raw.jobs),
             webhooks: judge.webhooks(&raw.webhooks),
+            live: judge.live(&raw.live),
             journal: judge.journal(&raw.journal),
             extract: Extract { pdf: judge.pdf(&raw.extract.pdf), llm: judge.llm(&raw.extract.llm) },
             blobs: judge.blobs(&raw.blobs, &object_store),
@@ -305,7 +309,13 @@ impl Judge {
         self.faults.push(Fault { key: key.to_owned(), value: value.to_string(), allowed: allowed.into() });
     }
 
-    fn whole<N: TryFrom<i64> + Default>(&mut self, key: &str, value: Option<i64>, min: i64, max: i64) -> N {
+    pub(super) fn whole<N: TryFrom<i64> + Default>(
+        &mut self,
+        key: &str,
+        value: Option<i64>,
+        min: i64,
+        max: i64,
+    ) -> N {
         let allowed = || format!("a whole number from {min} to {max}");
         let Some(value) = value else {
             self.fault(key, "(nothing)", allowed());
@@ -326,7 +336,7 @@ impl Judge {
         Duration::from_millis(self.whole(key, value, min, max))
     }
 
-    fn bytes(&mut self, key: &str, value: Option<ByteSize>, min: u64, max: u64) -> ByteSize {
+    pub(super) fn bytes(&mut self, key: &str, value: Option<ByteSize>, min: u64, max: u64) -> ByteSize {
         let shown = value.map_or_else(|| "(nothing)".to_owned(), |size| size.to_string());
         match value {
             Some(size) if (min..=max).contains(&size.0) => size,

@@ -7,6 +7,7 @@ pub(crate) mod blobs;
 pub(crate) mod byte_size;
 pub(crate) mod checked;
 mod environment;
+pub(crate) mod live;
 pub(crate) mod object_store;
 mod raw;
 

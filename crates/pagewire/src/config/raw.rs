@@ -60,6 +60,8 @@ section!(Blobs { bucket: String });
 
 section!(Webhooks { attempt_timeout_s: i64, retry_delays_s: Vec<i64>, at_once: i64 });
 
+section!(Live { keep_h: i64, keep_bytes: ByteSize, ring_bytes: ByteSize, filter_values_max: i64 });
+
 section!(Journal {
     durability: String,
     commit_interval_ms: i64,
@@ -172,6 +174,7 @@ sections! {
     jobs: Jobs,
     blobs: Blobs,
     webhooks: Webhooks,
+    live: Live,
     journal: Journal,
     credits: Credits,
     log: Log,

@@ -4,6 +4,7 @@ mod answers;
 mod events;
 mod keys;
 mod limits;
+mod live;
 mod requests;
 mod service;
 mod webhooks;

@@ -7,12 +7,14 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
+use futures_util::FutureExt as _;
 use http::{Request, Response, header, request};
 use http_body_util::BodyExt as _;
 use metrics_exporter_prometheus::PrometheusBuilder;
 use pagewire_engine::account::{Accounts, NewKey, Plan};
 use pagewire_engine::blob_transport::GuardedTransport;
 use pagewire_engine::job::object_input::ObjectInputs;
+use pagewire_engine::live::{FilterCaps, LiveSettings, LogSettings};
 use pagewire_engine::run::RunLimits;
 use pagewire_engine::schedule::Politeness;
 use pagewire_engine::webhook::{Vault, WebhookParts, WebhookSettings};
@@ -28,6 +30,9 @@ use tower::ServiceExt as _;
 
 use crate::auth::PeerAddress;
 use crate::{Edge, EdgeSettings};
+
+/// What ids of live events are checked with.
+pub(super) const CURSOR_SECRET: &[u8] = b"secret";
 
 pub(super) struct Service {
     router: Router,
@@ -66,6 +71,7 @@ impl Service {
                 client: Client::new(FetchConfig::default()).expect("a client"),
                 vault: Vault::new([("test", [7; 32].as_slice())]).expect("a vault"),
             },
+            cursor_secret: CURSOR_SECRET.to_vec(),
         };
         let engine = Engine::start(parts).await.expect("starts");
         let edge = Edge {
@@ -144,6 +150,15 @@ impl Answer {
     pub(super) async fn text(self) -> String {
         let bytes = self.0.into_body().collect().await.expect("a body").to_bytes();
         String::from_utf8(bytes.to_vec()).expect("UTF-8")
+    }
+
+    /// What of an endless answer is there at once.
+    pub(super) fn text_so_far(self) -> String {
+        let (mut body, mut text) = (self.0.into_body(), Vec::new());
+        while let Some(Some(frame)) = body.frame().now_or_never() {
+            text.extend_from_slice(&frame.expect("a frame").into_data().expect("data"));
+        }
+        String::from_utf8(text).expect("UTF-8")
     }
 
     pub(super) async fn json(self) -> Value {
@@ -236,6 +251,16 @@ fn settings(directory: &Path) -> EngineSettings {
             retry_delays: vec![Duration::from_millis(20); 2],
             at_once: 8,
             public_url: None,
+        },
+        live: LiveSettings {
+            log: LogSettings {
+                keep: Duration::from_secs(3_600),
+                keep_bytes: 1 << 20,
+                ring_bytes: 1 << 16,
+                durability: Durability::Process,
+            },
+            checkpoint: Duration::from_secs(30),
+            filter_caps: FilterCaps { values: 5 },
         },
     }
 }
