@@ -21,6 +21,7 @@ use crate::{
     relay::RelayBody,
     robots::Robots,
     tls,
+    websocket::{Opened, WebSocketRequest, open},
 };
 
 /// Fetches targets. Cheap to clone; clones share connections, the cache of names and the robots.txt files.
@@ -53,7 +54,7 @@ impl Client {
         let connector = Connector {
             guard: Guard::new(&config.allow),
             dns: Dns::new(&config)?,
-            tls: tls::connector(&config)?,
+            tls: tls::connectors(&config)?,
             connect_timeout: config.connect_timeout,
         };
         let caps = BodyCaps {
@@ -98,6 +99,15 @@ impl Client {
         let Answer { connection, head, body } = answer?;
         let (url, pool) = (request.url.clone(), self.shared.pool.clone());
         Ok((head, RelayBody::new(connection, body, url, pool, request.timeout)))
+    }
+
+    /// Opens a WebSocket. An answer that does not agree to one is given as it is; nothing is followed.
+    pub async fn websocket(&self, request: &WebSocketRequest) -> Result<Opened, FetchError> {
+        let Shared { connector, defaults, header_bytes_max, .. } = &*self.shared;
+        let opened = open(connector, request, defaults, *header_bytes_max);
+        tokio::time::timeout(request.timeout, opened).await.unwrap_or_else(|_| {
+            Err(FetchError::Timeout { host: request.url.host().to_owned(), after: request.timeout })
+        })
     }
 
     /// Whether the guard would let a connection to the URL through, as its name resolves now. A later one is judged anew.

@@ -22,6 +22,7 @@ use crate::{
     dns::Dns,
     error::FetchError,
     guard::{Guard, NameClass},
+    tls::Tls,
     wire::Wire,
 };
 
@@ -32,7 +33,7 @@ const ADDRESS_TIMEOUT_MIN: Duration = Duration::from_secs(1);
 pub(crate) struct Connector {
     pub(crate) guard: Guard,
     pub(crate) dns: Dns,
-    pub(crate) tls: TlsConnector,
+    pub(crate) tls: Tls,
     pub(crate) connect_timeout: Duration,
 }
 
@@ -46,6 +47,15 @@ pub(crate) enum Protocol {
 impl Connector {
     /// A connection to the URL's origin.
     pub(crate) async fn connect(&self, url: &TargetUrl) -> Result<(Wire, Protocol), FetchError> {
+        self.open(url, &self.tls.any).await
+    }
+
+    /// A connection to the URL's origin that speaks HTTP/1.1.
+    pub(crate) async fn connect_http1(&self, url: &TargetUrl) -> Result<Wire, FetchError> {
+        self.open(url, &self.tls.http1).await.map(|(wire, _)| wire)
+    }
+
+    async fn open(&self, url: &TargetUrl, tls: &TlsConnector) -> Result<(Wire, Protocol), FetchError> {
         let port = url.as_url().port_or_known_default().unwrap_or(80);
         let addresses = self.resolve(url).await?;
         let tcp = self
@@ -53,7 +63,7 @@ impl Connector {
             .await
             .map_err(|source| FetchError::Connect { authority: authority(url), source })?;
         if url.as_url().scheme() == "https" {
-            self.secure(url, tcp).await
+            secure(url, tcp, tls).await
         } else {
             Ok((Wire::plain(tcp), Protocol::Http1))
         }
@@ -111,17 +121,17 @@ impl Connector {
         tcp.set_nodelay(true)?;
         Ok(tcp)
     }
+}
 
-    async fn secure(&self, url: &TargetUrl, tcp: TcpStream) -> Result<(Wire, Protocol), FetchError> {
-        let failed = |source| FetchError::Tls { authority: authority(url), source };
-        let name = server_name(url).map_err(failed)?;
-        let stream = self.tls.connect(name, tcp).await.map_err(failed)?;
-        let protocol = match stream.get_ref().1.alpn_protocol() {
-            Some(b"h2") => Protocol::Http2,
-            Some(_) | None => Protocol::Http1,
-        };
-        Ok((Wire::tls(stream), protocol))
-    }
+async fn secure(url: &TargetUrl, tcp: TcpStream, tls: &TlsConnector) -> Result<(Wire, Protocol), FetchError> {
+    let failed = |source| FetchError::Tls { authority: authority(url), source };
+    let name = server_name(url).map_err(failed)?;
+    let stream = tls.connect(name, tcp).await.map_err(failed)?;
+    let protocol = match stream.get_ref().1.alpn_protocol() {
+        Some(b"h2") => Protocol::Http2,
+        Some(_) | None => Protocol::Http1,
+    };
+    Ok((Wire::tls(stream), protocol))
 }
 
 fn server_name(url: &TargetUrl) -> io::Result<ServerName<'static>> {

@@ -107,6 +107,22 @@ pub enum FetchError {
         /// Host and port.
         authority: String,
     },
+    /// What came over a WebSocket is none, or breaks its rules.
+    #[error("{authority} did not speak WebSocket: {reason}")]
+    WebSocket {
+        /// Host and port.
+        authority: String,
+        /// What is wrong.
+        reason: String,
+    },
+    /// A message over its cap came over a WebSocket, which cannot be read on.
+    #[error("{authority} sent a message of more than {max} bytes")]
+    MessageTooLarge {
+        /// Host and port.
+        authority: String,
+        /// The cap, in bytes.
+        max: usize,
+    },
     /// The headers are over their cap.
     #[error("the headers of the answer of {authority} are more than {max} bytes or 100 lines")]
     HeaderTooLarge {
@@ -180,13 +196,17 @@ impl FetchError {
         match self {
             Self::Blocked { .. } => TargetErrorCode::BlockedTarget,
             Self::Dns { .. } => TargetErrorCode::DnsFailed,
-            Self::Connect { .. } | Self::Exchange { .. } | Self::EndedEarly { .. } | Self::Request { .. } => {
-                TargetErrorCode::ConnectFailed
-            }
+            Self::Connect { .. }
+            | Self::Exchange { .. }
+            | Self::EndedEarly { .. }
+            | Self::WebSocket { .. }
+            | Self::Request { .. } => TargetErrorCode::ConnectFailed,
             Self::Tls { .. } => TargetErrorCode::TlsFailed,
             Self::Timeout { .. } => TargetErrorCode::Timeout,
             Self::TooManyRedirects { .. } | Self::RedirectNowhere { .. } => TargetErrorCode::TooManyRedirects,
-            Self::HeaderTooLarge { .. } | Self::BodyTooLarge { .. } => TargetErrorCode::BodyTooLarge,
+            Self::HeaderTooLarge { .. } | Self::BodyTooLarge { .. } | Self::MessageTooLarge { .. } => {
+                TargetErrorCode::BodyTooLarge
+            }
             Self::DecompressionBomb { .. } => TargetErrorCode::DecompressionBomb,
             Self::Encoding { .. } => TargetErrorCode::UnsupportedContent,
         }
@@ -202,6 +222,8 @@ impl FetchError {
             | Self::Tls { .. }
             | Self::Exchange { .. }
             | Self::EndedEarly { .. }
+            | Self::WebSocket { .. }
+            | Self::MessageTooLarge { .. }
             | Self::Timeout { .. } => FailureKind::Network,
             Self::Blocked { .. }
             | Self::HeaderTooLarge { .. }

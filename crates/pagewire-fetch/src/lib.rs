@@ -25,6 +25,7 @@ mod relay;
 pub mod robots;
 mod tls;
 mod unpack;
+mod websocket;
 mod wire;
 
 pub use client::Client;
@@ -34,3 +35,4 @@ pub use guard::{Blocked, Guard};
 pub use message::{Request, Response, retry_after};
 pub use relay::RelayBody;
 pub use robots::{Robots, RobotsVerdict};
+pub use websocket::{Heard, Opened, WebSocket, WebSocketRequest};

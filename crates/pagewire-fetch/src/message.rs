@@ -80,7 +80,7 @@ const ACCEPT: HeaderValue =
 const ACCEPT_ENCODING: HeaderValue = HeaderValue::from_static("gzip, deflate, br, zstd");
 
 /// Headers that are the connection's, and so the client's alone.
-const OF_CONNECTION: [HeaderName; 11] = [
+pub(crate) const OF_CONNECTION: [HeaderName; 11] = [
     header::CONNECTION,
     header::CONTENT_LENGTH,
     header::EXPECT,
@@ -137,12 +137,12 @@ pub(crate) fn origin(url: &TargetUrl) -> &str {
 }
 
 /// Host and, unless it is the scheme's own, port.
-fn host(url: &TargetUrl) -> &str {
+pub(crate) fn host(url: &TargetUrl) -> &str {
     &url.as_url()[Position::BeforeHost..Position::AfterPort]
 }
 
 /// Path and query. The URL parser leaves a few bytes alone that the HTTP library refuses; those are escaped.
-fn path(url: &TargetUrl) -> Result<PathAndQuery, http::uri::InvalidUri> {
+pub(crate) fn path(url: &TargetUrl) -> Result<PathAndQuery, http::uri::InvalidUri> {
     let text = &url.as_url()[Position::BeforePath..Position::AfterQuery];
     match PathAndQuery::from_maybe_shared(Bytes::copy_from_slice(text.as_bytes())) {
         Ok(path) => Ok(path),

@@ -32,7 +32,14 @@ impl RelayBody {
         Self { connection: Some(connection), body, url, pool, idle_timeout }
     }
 
-    /// The next bytes; `None` at the end.
+    /// Lets each wait for more take so long from now on: what streams may be silent for longer than an answer may take.
+    #[must_use]
+    pub fn with_idle_timeout(mut self, idle_timeout: Duration) -> Self {
+        self.idle_timeout = idle_timeout;
+        self
+    }
+
+    /// The next bytes; `None` at the end. A wait that is dropped loses nothing.
     pub async fn next(&mut self) -> Result<Option<Bytes>, FetchError> {
         while let Some(connection) = &mut self.connection {
             let frame = tokio::time::timeout(self.idle_timeout, connection.frame(&mut self.body)).await;
