@@ -1,6 +1,6 @@
 //! An object store for the tests, on a free port of 127.0.0.1: what S3 and Google Cloud Storage answer to whoever reads
-//! objects that anybody may read, by path: HEAD, GET, one range, `If-Match`. It signs nothing and lists nothing; roles and
-//! signatures are tried on a real server of S3.
+//! objects by path: HEAD, GET, one range, `If-Match`. It lists nothing, and who may read is the test's to say, by what
+//! stands in `Authorization`; roles and signatures of S3 are tried on a real server of it.
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -21,7 +21,10 @@ struct Object {
     then: Option<Arc<Vec<u8>>>,
 }
 
-#[derive(Debug, Default)]
+/// Says whether one who asks so may read.
+type Doorkeeper = Box<dyn Fn(Option<&str>) -> bool + Send + Sync>;
+
+#[derive(Default)]
 struct Shelf {
     /// By `/bucket/key`; `None` is there, and nobody may read it.
     objects: Mutex<HashMap<String, Option<Object>>>,
@@ -30,6 +33,14 @@ struct Shelf {
     /// Parts that are given before the next one has to wait; `None` for all.
     parts_left: Mutex<Option<usize>>,
     let_go: Notify,
+    /// Without one, anybody may read.
+    doorkeeper: Mutex<Option<Doorkeeper>>,
+}
+
+impl std::fmt::Debug for Shelf {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Shelf").field("requests", &self.requests).finish_non_exhaustive()
+    }
 }
 
 /// The running server; dropping it closes it.
@@ -81,6 +92,11 @@ impl BucketServer {
         lock(&self.shelf.objects).insert(format!("/{bucket}/{key}"), None);
     }
 
+    /// Answers only those whose `Authorization` the test lets in; others are told 401.
+    pub fn let_in(&self, may_read: impl Fn(Option<&str>) -> bool + Send + Sync + 'static) {
+        *lock(&self.shelf.doorkeeper) = Some(Box::new(may_read));
+    }
+
     /// Gives so many parts, and then keeps whoever asks for another waiting until [`Self::release`].
     pub fn hold_after(&self, parts: usize) {
         *lock(&self.shelf.parts_left) = Some(parts);
@@ -119,8 +135,11 @@ async fn answer(mut socket: TcpStream, shelf: Arc<Shelf>) {
     let path = decoded(request.target.split('?').next().unwrap_or_default());
     lock(&shelf.requests).push(format!("{} {path}", request.method));
     shelf.asked.notify_waiters();
+    let is_let_in =
+        lock(&shelf.doorkeeper).as_ref().is_none_or(|may_read| may_read(request.header("authorization")));
     let found = lock(&shelf.objects).get(&path).cloned();
     let (head, body) = match found {
+        _ if !is_let_in => (refusal("401 Unauthorized", "AuthenticationRequired"), Vec::new()),
         None => (refusal("404 Not Found", "NoSuchKey"), Vec::new()),
         Some(None) => (refusal("403 Forbidden", "AccessDenied"), Vec::new()),
         Some(Some(object)) => give(&request, &path, &object, &shelf).await,

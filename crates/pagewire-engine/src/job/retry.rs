@@ -1,5 +1,7 @@
 //! A new job of the URLs of an ended one that failed.
 //!
+//! Those have an error record. What a cancel skipped has no record: it did not fail, it was not wanted, and is not retried.
+//!
 //! Which they are is in the tables of the run's journal; their entries, in the words in which they came, are in the
 //! chunks of its input. They go to the blobs chunk by chunk, as an upload that nobody else knows of, and the new job is
 //! one of that upload. A crash before the job is stored leaves an upload without a job, which retention drops; a crash
@@ -147,6 +149,9 @@ impl Engine {
 fn require_failures(row: &JobRow) -> Result<(), Refusal> {
     let (code, detail) = if !row.run.status.is_final() {
         (ProblemCode::JobNotFinished, "the job is under way; retry it when it has ended, or cancel it first")
+    } else if row.urls_errored == 0 && row.urls_done < row.run.urls_total {
+        let detail = "no URL of the job failed, so there is nothing to retry; those that were skipped are had by a new job";
+        (ProblemCode::ValidationFailed, detail)
     } else if row.urls_errored == 0 {
         (ProblemCode::ValidationFailed, "no URL of the job failed, so there is nothing to retry")
     } else {

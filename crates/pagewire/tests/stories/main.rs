@@ -25,6 +25,7 @@ mod retry_story;
 mod sandbox_story;
 mod schema_story;
 mod scrape_story;
+mod service_account_story;
 mod shell;
 mod stream_job_story;
 mod stream_story;

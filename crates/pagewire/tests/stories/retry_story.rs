@@ -181,6 +181,29 @@ async fn what_cannot_be_retried_is_told_why() {
 }
 
 #[tokio::test]
+async fn what_a_cancel_skipped_is_not_retried() {
+    let world = World::of_jobs().await;
+    let cancelled = async |first: &str| {
+        let hits = world.origin.hits();
+        let slow = (0..60).map(|n| world.origin.url(&format!("/slow/150?{first}{n}")));
+        let urls: Vec<String> = [world.origin.url(first)].into_iter().chain(slow).collect();
+        let body = json!({"urls": urls, "concurrency": 2, "defaults": {"formats": ["metadata"], "robots": "ignore"}});
+        let id = world.submit(&body).await;
+        assert!(world.origin.wait_for_hits(|seen| seen >= hits + 3).await);
+        assert_eq!(world.send("DELETE", &format!("/v1/jobs/{id}"), &[], b"").await.status, 202);
+        let job = world.ended(&id).await;
+        assert!(job["status"] == "cancelled" && job["urls_done"].as_u64() < Some(61), "{job}");
+        id
+    };
+    let one_failed = cancelled("/status/404").await;
+    let job = world.ended(&world.retried(&one_failed).await).await;
+    assert_eq!((&job["urls_total"], &job["urls_errored"]), (&json!(1), &json!(1)), "the one that failed");
+    let none_failed = cancelled("/p/1").await;
+    let told = problem(&world.retry(&none_failed, &[], b"").await, 422, "validation_failed");
+    assert!(told["detail"].as_str().is_some_and(|detail| detail.contains("skipped")), "{told}");
+}
+
+#[tokio::test]
 async fn a_retry_repeated_with_its_key_makes_one_job() {
     let world = World::of_jobs().await;
     let id = world.submit(&failing(&world, 10, 2)).await;

@@ -1,0 +1,310 @@
+//! What is older than it is kept for goes with all that belongs to it; what is younger stays whole.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use pagewire_engine::account::{Accounts, Plan};
+use pagewire_engine::blob_transport::GuardedTransport;
+use pagewire_engine::job::object_input::ObjectInputs;
+use pagewire_engine::run::RunLimits;
+use pagewire_engine::schedule::Politeness;
+use pagewire_engine::webhook::{Vault, WebhookParts, WebhookSettings};
+use pagewire_engine::{Engine, EngineParts, EngineSettings, NoPdfReader};
+use pagewire_fetch::{Client, FetchConfig};
+use pagewire_journal::Durability;
+use pagewire_store::blob::signed::KeyRing;
+use pagewire_store::{
+    AttemptRow, BlobKey, Blobs, DeliveryFilter, FileRow, KeyMode, NewDelivery, NewInput, NewJob, NewRun,
+    Outcome, RunEnd, RunKind, RunStatus, SqliteOptions, SqliteStore, Store, Synchronous, UploadRow,
+    WebhookRow, Workspace,
+};
+use pagewire_types::{DeliveryId, RobotsRule, RunId, UploadId, WebhookEvent, WebhookId, WorkspaceId};
+use tempfile::TempDir;
+
+const KEEP_STREAMS_H: i64 = 24;
+const KEEP_JOBS_H: i64 = 168;
+const KEEP_EVENTS_H: i64 = 30 * 24;
+
+fn hours_ago(hours: i64) -> Timestamp {
+    Timestamp::now() - SignedDuration::from_hours(hours)
+}
+
+/// What a server has left behind, before it is started anew.
+struct Past {
+    directory: TempDir,
+    store: Arc<SqliteStore>,
+    blobs: Blobs,
+    workspace: WorkspaceId,
+}
+
+impl Past {
+    async fn new() -> Self {
+        let directory = tempfile::tempdir().expect("a directory");
+        let options = SqliteOptions { synchronous: Synchronous::Normal };
+        let store = SqliteStore::open(&directory.path().join("state.db"), options).await.expect("opens");
+        let workspace = WorkspaceId::default_workspace();
+        let row = Workspace { id: workspace.clone(), plan: "only".to_owned(), created_at: hours_ago(10_000) };
+        pagewire_store::Workspaces::ensure_workspace(&store, row).await.expect("made");
+        let blobs = Blobs::local(directory.path().join("blobs")).expect("a directory");
+        Self { directory, store: Arc::new(store), blobs, workspace }
+    }
+
+    fn store(&self) -> &dyn Store {
+        self.store.as_ref()
+    }
+
+    fn journal(&self, id: RunId) -> std::path::PathBuf {
+        self.directory.path().join("journals/runs").join(id.hex())
+    }
+
+    fn new_run(&self, kind: RunKind) -> NewRun {
+        NewRun {
+            id: RunId::generate(),
+            workspace: self.workspace.clone(),
+            kind,
+            mode: KeyMode::Live,
+            defaults: "{}".to_owned(),
+            concurrency: 1,
+            urls_total: 1,
+            created_at: hours_ago(10_000),
+            trace_id: "t".to_owned(),
+            owner: "me".to_owned(),
+            lease: Duration::from_secs(60),
+        }
+    }
+
+    /// A stream that ended then, with its journal and a file.
+    async fn stream(&self, ended: i64) -> RunId {
+        let run = self.new_run(RunKind::Stream);
+        let id = run.id;
+        let fence = self.store().create_run(run, Vec::new()).await.expect("accepted");
+        self.end(id, fence, ended).await;
+        id
+    }
+
+    /// A job of an upload that ended then, with its journal and a file.
+    async fn job(&self, upload: &UploadId, ended: i64) -> RunId {
+        let run = self.new_run(RunKind::Job);
+        let id = run.id;
+        let job = NewJob {
+            run,
+            name: None,
+            output: "{}".to_owned(),
+            webhook: None,
+            input: NewInput::Upload(upload.clone()),
+            idempotency: None,
+        };
+        self.store().create_job(job).await.expect("accepted");
+        let lease = Duration::from_secs(60);
+        let fence =
+            self.store().lease_run(id, "me".to_owned(), hours_ago(ended), lease).await.expect("leased");
+        self.end(id, fence, ended).await;
+        id
+    }
+
+    async fn end(&self, id: RunId, fence: u64, ended: i64) {
+        std::fs::create_dir_all(self.journal(id)).expect("a directory");
+        std::fs::write(self.journal(id).join("00000000000000000001.pwj"), "").expect("a segment");
+        let blob = format!("results/{}/part-00001.ndjson", id.hex());
+        self.blobs.put(&key(&blob), "{}\n".into()).await.expect("stored");
+        let file = FileRow {
+            part: 1,
+            name: "a.ndjson".to_owned(),
+            blob,
+            bytes: 3,
+            rows: 1,
+            sha256: "00".to_owned(),
+        };
+        let end = RunEnd {
+            status: RunStatus::Completed,
+            at: hours_ago(ended),
+            urls_done: 1,
+            urls_errored: 0,
+            error: None,
+            files: vec![file],
+        };
+        self.store().finish_run(id, fence, end).await.expect("ended");
+    }
+
+    async fn upload(&self, made: i64) -> UploadId {
+        let id = UploadId::generate();
+        let blob = format!("uploads/{id}");
+        self.blobs.put(&key(&blob), "[]".into()).await.expect("stored");
+        let row = UploadRow {
+            id: id.clone(),
+            workspace: self.workspace.clone(),
+            blob,
+            urls: 1,
+            bytes: 2,
+            format: "ndjson".to_owned(),
+            created_at: hours_ago(made),
+        };
+        self.store().insert_upload(row, Vec::new()).await.expect("stored");
+        id
+    }
+
+    /// A webhook with a delivery for each of these times at which one ended. All events have been told.
+    async fn webhook(&self, ended: &[i64]) -> WebhookId {
+        let id = WebhookId::generate();
+        let row = WebhookRow {
+            id: id.clone(),
+            workspace: self.workspace.clone(),
+            mode: KeyMode::Live,
+            job: None,
+            url: "https://a.example/".to_owned(),
+            events: vec![WebhookEvent::KeyCreated],
+            description: None,
+            metadata: None,
+            enabled: true,
+            disabled_reason: None,
+            secret: Vec::new(),
+            previous_secret: None,
+            failing_since: None,
+            created_at: hours_ago(10_000),
+        };
+        assert!(self.store().insert_webhook(row, 50).await.expect("stored"));
+        for (position, ended) in (1..).zip(ended) {
+            let delivery = NewDelivery {
+                id: DeliveryId::of(position, &id),
+                webhook: id.clone(),
+                endpoint: "e".to_owned(),
+                event: WebhookEvent::KeyCreated,
+                body: "{}".to_owned(),
+            };
+            let due = hours_ago(*ended);
+            self.store().dispatch(position - 1, position, due, vec![delivery]).await.expect("dispatched");
+            let leased = self.store().lease_delivery("e".to_owned(), due, due).await.expect("asked");
+            let leased = leased.expect("it is due");
+            let attempt =
+                AttemptRow { at: due, elapsed_ms: 1, http_status: Some(200), answer: None, error: None };
+            let noted = self.store().record_attempt(leased.id, leased.fence, attempt, Outcome::Delivered);
+            noted.await.expect("noted");
+        }
+        let (from, to) = (ended.len() as u64, self.store().event_tip().await.expect("read"));
+        self.store().dispatch(from, to, Timestamp::now(), Vec::new()).await.expect("moved on");
+        id
+    }
+
+    async fn has_run(&self, id: RunId) -> bool {
+        let row = self.store().run(self.workspace.clone(), KeyMode::Live, id).await.expect("read");
+        let blob = self.blobs.head(&key(&format!("results/{}/part-00001.ndjson", id.hex()))).await.is_ok();
+        let files = !self.store().files(id).await.expect("read").is_empty();
+        let parts = [row.is_some(), blob, files, self.journal(id).exists()];
+        assert!(parts == [true; 4] || parts == [false; 4], "all of it or nothing: {parts:?}");
+        parts[0]
+    }
+
+    async fn has_upload(&self, id: &UploadId) -> bool {
+        let row = self.store().upload(self.workspace.clone(), id.clone()).await.expect("read");
+        let blob = self.blobs.head(&key(&format!("uploads/{id}"))).await.is_ok();
+        assert_eq!(row.is_some(), blob, "all of it or nothing");
+        blob
+    }
+}
+
+fn key(text: &str) -> BlobKey {
+    text.parse().expect("a key")
+}
+
+async fn start(past: &Past) -> Arc<Engine> {
+    let plans = [("only".to_owned(), Plan::UNLIMITED)].into_iter().collect();
+    let client = || Client::new(FetchConfig::default()).expect("a client");
+    let parts = EngineParts {
+        settings: settings(past.directory.path()),
+        store: past.store.clone(),
+        accounts: Arc::new(Accounts::new(past.store.clone(), plans, "only".to_owned())),
+        blobs: past.blobs.clone(),
+        links: Arc::new(KeyRing::new(&[("test", &[7; 32])]).expect("a key")),
+        inputs: ObjectInputs::none(GuardedTransport::new(client())),
+        client: client(),
+        pdf: Arc::new(NoPdfReader),
+        model: None,
+        webhooks: WebhookParts {
+            client: client(),
+            vault: Vault::new([("test", [7; 32].as_slice())]).expect("a vault"),
+        },
+    };
+    Engine::start(parts).await.expect("starts")
+}
+
+fn settings(directory: &Path) -> EngineSettings {
+    let hours = |hours: i64| Duration::from_secs(hours.unsigned_abs() * 3_600);
+    EngineSettings {
+        journals: directory.join("journals"),
+        fetches_max: 1,
+        runs_max: 1,
+        jobs_max: 1,
+        job_wall_time: hours(1),
+        keep_jobs: hours(KEEP_JOBS_H),
+        politeness: Politeness {
+            requests_per_host_max: 1,
+            delay: Duration::ZERO,
+            rest_max: Duration::from_secs(1),
+        },
+        robots: RobotsRule::Ignore,
+        run: RunLimits {
+            resume_window: hours(1),
+            wall_time: hours(1),
+            commit_interval: Duration::from_millis(1),
+            unwritten_bytes_max: 1 << 20,
+        },
+        record_bytes_max: 1 << 20,
+        page_credits: 1,
+        segment_bytes: 1 << 20,
+        ring_bytes: 1 << 16,
+        durability: Durability::Process,
+        keep_runs: hours(KEEP_STREAMS_H),
+        webhooks: WebhookSettings {
+            attempt_timeout: Duration::from_secs(1),
+            retry_delays: vec![Duration::from_secs(1)],
+            at_once: 2,
+            public_url: None,
+        },
+    }
+}
+
+#[tokio::test]
+async fn what_is_older_than_it_is_kept_for_goes_and_what_is_younger_stays() {
+    let past = Past::new().await;
+    // Its event is the oldest of all.
+    let ancient = past.stream(KEEP_EVENTS_H + 1).await;
+    let (old_stream, young_stream) =
+        (past.stream(KEEP_STREAMS_H + 1).await, past.stream(KEEP_STREAMS_H - 1).await);
+    let (lonely, fresh) = (past.upload(KEEP_JOBS_H + 1).await, past.upload(1).await);
+    let (used_once, still_used) = (past.upload(KEEP_JOBS_H + 9).await, past.upload(KEEP_JOBS_H + 9).await);
+    let old_job = past.job(&used_once, KEEP_JOBS_H + 1).await;
+    let young_job = past.job(&still_used, KEEP_JOBS_H - 1).await;
+    let webhook = past.webhook(&[KEEP_EVENTS_H + 1, KEEP_EVENTS_H - 1]).await;
+    for id in [ancient, old_stream, young_stream, old_job, young_job] {
+        assert!(past.has_run(id).await);
+    }
+    let told = past.store().events_after_all(0, 100).await.expect("read");
+    assert_eq!(told.len(), 5, "{told:?}");
+
+    // The first sweep is at the start; of what it drops, uploads are last.
+    let engine = start(&past).await;
+    let swept = async {
+        for upload in [&lonely, &used_once] {
+            while past.blobs.head(&key(&format!("uploads/{upload}"))).await.is_ok() {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(30), swept).await.expect("it is swept");
+
+    for (id, stays) in
+        [(ancient, false), (old_stream, false), (young_stream, true), (old_job, false), (young_job, true)]
+    {
+        assert_eq!(past.has_run(id).await, stays);
+    }
+    assert!(past.has_upload(&fresh).await && past.has_upload(&still_used).await);
+    let left = past.store().events_after_all(0, 100).await.expect("read");
+    assert_eq!(left, told[1..], "what is older than 30 days, and nothing else");
+    let filter = DeliveryFilter { status: None, before: None, limit: 10 };
+    let deliveries = past.store().deliveries(webhook.clone(), filter).await.expect("read");
+    assert_eq!(deliveries.len(), 1);
+    assert_eq!(deliveries[0].id, DeliveryId::of(2, &webhook), "the younger one can be replayed still");
+    engine.shut_down().await;
+}
