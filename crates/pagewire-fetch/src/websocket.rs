@@ -68,6 +68,8 @@ pub enum Opened {
 pub enum Heard {
     /// A message, text or binary.
     Message(Bytes),
+    /// A sign of life that says nothing.
+    Life,
     /// It closes.
     Closed {
         /// Why, as a number (RFC 6455, section 7.4); 1005 where it gives none.
@@ -155,17 +157,12 @@ fn handshake(request: &WebSocketRequest, defaults: &Defaults) -> Result<http::Re
 impl WebSocket {
     /// What is heard next. A wait that is dropped loses nothing; the next one begins its time anew.
     pub async fn next(&mut self) -> Result<Heard, FetchError> {
-        let mut alive = Instant::now();
+        let begun = Instant::now();
         let mut pinged = false;
         loop {
             let after = if pinged { self.idle_timeout } else { self.ping_after.min(self.idle_timeout) };
-            match timeout_at(alive + after, self.stream.next()).await {
-                Ok(polled) => {
-                    if let Some(heard) = self.heard(polled) {
-                        return heard;
-                    }
-                    (alive, pinged) = (Instant::now(), false);
-                }
+            match timeout_at(begun + after, self.stream.next()).await {
+                Ok(polled) => return self.heard(polled),
                 Err(_) if pinged || self.ping_after >= self.idle_timeout => {
                     let (host, after) = (self.url.host().to_owned(), self.idle_timeout);
                     return Err(FetchError::Timeout { host, after });
@@ -174,7 +171,7 @@ impl WebSocket {
                     pinged = true;
                     // A peer that reads nothing either is found gone when the time is over.
                     let ping = self.stream.send(Message::Ping(Bytes::new()));
-                    if let Ok(Err(error)) = timeout_at(alive + self.idle_timeout, ping).await {
+                    if let Ok(Err(error)) = timeout_at(begun + self.idle_timeout, ping).await {
                         return Err(fault(&self.url, self.message_bytes_max, &error));
                     }
                 }
@@ -184,12 +181,8 @@ impl WebSocket {
 
     /// What has been heard already, without a wait.
     pub fn ready(&mut self) -> Option<Result<Heard, FetchError>> {
-        loop {
-            let polled = self.stream.next().now_or_never()?;
-            if let Some(heard) = self.heard(polled) {
-                return Some(heard);
-            }
-        }
+        let polled = self.stream.next().now_or_never()?;
+        Some(self.heard(polled))
     }
 
     /// Says goodbye, within a second.
@@ -199,18 +192,14 @@ impl WebSocket {
         let _ = timeout(CLOSE_TIMEOUT, self.stream.close(Some(frame))).await;
     }
 
-    /// What a frame says; none for a mere sign of life.
-    fn heard(
-        &self,
-        polled: Option<Result<Message, tungstenite::Error>>,
-    ) -> Option<Result<Heard, FetchError>> {
+    fn heard(&self, polled: Option<Result<Message, tungstenite::Error>>) -> Result<Heard, FetchError> {
         match polled {
-            Some(Ok(Message::Text(text))) => Some(Ok(Heard::Message(text.into()))),
-            Some(Ok(Message::Binary(bytes))) => Some(Ok(Heard::Message(bytes))),
-            Some(Ok(Message::Close(frame))) => Some(Ok(closed(frame))),
-            Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => None,
-            Some(Err(error)) => Some(Err(fault(&self.url, self.message_bytes_max, &error))),
-            None => Some(Err(FetchError::EndedEarly { authority: authority(&self.url) })),
+            Some(Ok(Message::Text(text))) => Ok(Heard::Message(text.into())),
+            Some(Ok(Message::Binary(bytes))) => Ok(Heard::Message(bytes)),
+            Some(Ok(Message::Close(frame))) => Ok(closed(frame)),
+            Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => Ok(Heard::Life),
+            Some(Err(error)) => Err(fault(&self.url, self.message_bytes_max, &error)),
+            None => Err(FetchError::EndedEarly { authority: authority(&self.url) }),
         }
     }
 }

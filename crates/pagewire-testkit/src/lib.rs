@@ -14,6 +14,7 @@ pub mod model;
 pub mod origin;
 pub mod receiver;
 pub mod sse;
+pub mod upstream;
 pub mod wait;
 mod wire;
 
@@ -24,6 +25,7 @@ pub use model::ModelServer;
 pub use origin::Origin;
 pub use receiver::Receiver;
 pub use sse::{Frame, StreamReader};
+pub use upstream::Upstream;
 
 use std::time::Duration;
 
