@@ -10,6 +10,7 @@ mod charset;
 mod content;
 #[cfg(test)]
 mod cpu_clock;
+pub mod diff;
 mod dom;
 mod error;
 pub mod feed;

@@ -54,9 +54,14 @@ pub(crate) fn read(text: &str, language: Option<&str>) -> Option<Dates> {
     }
 }
 
+/// The number of a month by its name.
+pub(crate) fn month(word: &str) -> Option<u32> {
+    months::number_of(&word.trim_matches('.').to_lowercase())
+}
+
 /// Whether a word is the name of a month.
 pub(crate) fn is_month(word: &str) -> bool {
-    months::number_of(&word.trim_matches('.').to_lowercase()).is_some()
+    month(word).is_some()
 }
 
 /// A time stamp that is ISO 8601 already, or nearly: a space for the `T`.

@@ -1,0 +1,413 @@
+//! The words by which ages, counters and walls are known, in the languages that most pages are in: data, and look-ups.
+
+/// Units of time, in lower case.
+const UNITS: &[&str] = &[
+    "s",
+    "sec",
+    "secs",
+    "second",
+    "seconds",
+    "m",
+    "min",
+    "mins",
+    "minute",
+    "minutes",
+    "h",
+    "hr",
+    "hrs",
+    "hour",
+    "hours",
+    "d",
+    "day",
+    "days",
+    "w",
+    "wk",
+    "wks",
+    "week",
+    "weeks",
+    "mo",
+    "mos",
+    "month",
+    "months",
+    "y",
+    "yr",
+    "yrs",
+    "year",
+    "years",
+    "sek",
+    "sekund",
+    "sekunder",
+    "minut",
+    "minuter",
+    "tim",
+    "timme",
+    "timmar",
+    "dag",
+    "dagar",
+    "vecka",
+    "veckor",
+    "mån",
+    "månad",
+    "månader",
+    "år",
+    "sekunde",
+    "sekunden",
+    "minuten",
+    "std",
+    "stunde",
+    "stunden",
+    "tag",
+    "tage",
+    "tagen",
+    "woche",
+    "wochen",
+    "monat",
+    "monate",
+    "monaten",
+    "jahr",
+    "jahre",
+    "jahren",
+    "seconde",
+    "secondes",
+    "heure",
+    "heures",
+    "jour",
+    "jours",
+    "semaine",
+    "semaines",
+    "mois",
+    "an",
+    "ans",
+    "segundo",
+    "segundos",
+    "minuto",
+    "minutos",
+    "hora",
+    "horas",
+    "día",
+    "días",
+    "dia",
+    "dias",
+    "semana",
+    "semanas",
+    "mes",
+    "meses",
+    "mês",
+    "año",
+    "años",
+    "ano",
+    "anos",
+    "secondi",
+    "minuti",
+    "ora",
+    "ore",
+    "giorno",
+    "giorni",
+    "settimana",
+    "settimane",
+    "mese",
+    "mesi",
+    "anno",
+    "anni",
+    "seconden",
+    "uur",
+    "uren",
+    "dagen",
+    "weken",
+    "maand",
+    "maanden",
+    "jaar",
+    "minutter",
+    "time",
+    "timer",
+    "dage",
+    "dager",
+    "uge",
+    "uger",
+    "uke",
+    "uker",
+    "måned",
+    "måneder",
+];
+
+/// What makes a stretch of time before it an age, or one that is left.
+const AGO: &[&str] = &[
+    "ago",
+    "sedan",
+    "siden",
+    "geleden",
+    "fa",
+    "atrás",
+    "назад",
+    "önce",
+    "left",
+    "remaining",
+    "kvar",
+    "sitten",
+];
+
+/// What makes a stretch of time after it an age.
+const SINCE: &[&str] = &["vor", "hace", "há"];
+
+/// What may stand between the numbers and units of an age.
+const WITHIN_AGE: &[&str] = &[
+    "a", "an", "one", "about", "almost", "over", "and", "ca", "en", "ett", "et", "ein", "eine", "einer",
+    "einem", "un", "una", "une", "um", "uma", "för", "for", "och", "und", "y", "e", "og", "few", "några",
+];
+
+/// Words that are an age by themselves.
+const AGES: &[&str] = &[
+    "yesterday",
+    "today",
+    "nyss",
+    "igår",
+    "idag",
+    "gestern",
+    "heute",
+    "hier",
+    "ayer",
+    "hoy",
+    "ieri",
+    "oggi",
+    "ontem",
+    "hoje",
+    "gisteren",
+    "vandaag",
+];
+
+/// What is counted while nothing happens.
+const COUNTED: &[&str] = &[
+    "view",
+    "views",
+    "visit",
+    "visits",
+    "visitor",
+    "visitors",
+    "read",
+    "reads",
+    "readers",
+    "like",
+    "likes",
+    "dislikes",
+    "vote",
+    "votes",
+    "point",
+    "points",
+    "upvotes",
+    "comment",
+    "comments",
+    "reply",
+    "replies",
+    "answer",
+    "answers",
+    "share",
+    "shares",
+    "retweets",
+    "reposts",
+    "follower",
+    "followers",
+    "following",
+    "subscribers",
+    "downloads",
+    "plays",
+    "listens",
+    "stars",
+    "forks",
+    "watchers",
+    "online",
+    "watching",
+    "reading",
+    "viewing",
+    "guests",
+    "result",
+    "results",
+    "hit",
+    "hits",
+    "impressions",
+    "reactions",
+    "claps",
+    "favourites",
+    "favorites",
+    "bookmarks",
+    "visning",
+    "visningar",
+    "kommentar",
+    "kommentarer",
+    "svar",
+    "gillar",
+    "gilla",
+    "delningar",
+    "besökare",
+    "följare",
+    "röster",
+    "träffar",
+    "läsare",
+    "nedladdningar",
+    "aufrufe",
+    "kommentare",
+    "antworten",
+    "besucher",
+    "stimmen",
+    "treffer",
+    "abonnenten",
+    "vues",
+    "commentaire",
+    "commentaires",
+    "réponses",
+    "visiteurs",
+    "abonnés",
+    "partages",
+    "vistas",
+    "visitas",
+    "comentario",
+    "comentarios",
+    "comentários",
+    "respuestas",
+    "respostas",
+    "seguidores",
+    "visualizzazioni",
+    "commenti",
+    "risposte",
+    "weergaven",
+    "reacties",
+    "visninger",
+    "lectures",
+    "просмотров",
+    "комментариев",
+];
+
+/// What may stand between a number and what it counts.
+const BEFORE_COUNTED: &[&str] = &["new", "total", "unique", "users", "people", "nya", "neue", "now"];
+
+const ZONES: &[&str] = &[
+    "am", "pm", "a", "p", "utc", "gmt", "cet", "cest", "bst", "est", "edt", "cst", "cdt", "mst", "mdt",
+    "pst", "pdt", "eet", "eest", "z", "uhr", "h",
+];
+
+const WEEKDAYS: &[&str] = &[
+    "mon",
+    "monday",
+    "tue",
+    "tues",
+    "tuesday",
+    "wed",
+    "wednesday",
+    "thu",
+    "thur",
+    "thurs",
+    "thursday",
+    "fri",
+    "friday",
+    "sat",
+    "saturday",
+    "sun",
+    "sunday",
+    "mån",
+    "måndag",
+    "tis",
+    "tisdag",
+    "ons",
+    "onsdag",
+    "tors",
+    "torsdag",
+    "fre",
+    "fredag",
+    "lör",
+    "lördag",
+    "sön",
+    "söndag",
+    "mo",
+    "montag",
+    "di",
+    "dienstag",
+    "mi",
+    "mittwoch",
+    "do",
+    "donnerstag",
+    "fr",
+    "freitag",
+    "sa",
+    "samstag",
+    "so",
+    "sonntag",
+    "lundi",
+    "mardi",
+    "mercredi",
+    "jeudi",
+    "vendredi",
+    "samedi",
+    "dimanche",
+    "lunes",
+    "martes",
+    "miércoles",
+    "jueves",
+    "viernes",
+    "sábado",
+    "domingo",
+    "mandag",
+    "tirsdag",
+    "lørdag",
+    "søndag",
+    "maandag",
+    "dinsdag",
+    "woensdag",
+    "donderdag",
+    "vrijdag",
+    "zaterdag",
+    "zondag",
+    "lunedì",
+    "martedì",
+    "mercoledì",
+    "giovedì",
+    "venerdì",
+    "sabato",
+    "domenica",
+];
+
+/// Whether a list has a word, in whatever case it stands.
+fn has(list: &[&str], word: &str) -> bool {
+    if word.len() > 24 {
+        return false;
+    }
+    if word.is_ascii() {
+        return list.iter().any(|known| known.eq_ignore_ascii_case(word));
+    }
+    let word = word.to_lowercase();
+    list.contains(&word.as_str())
+}
+
+pub(super) fn is_unit(word: &str) -> bool {
+    has(UNITS, word)
+}
+
+pub(super) fn is_ago(word: &str) -> bool {
+    has(AGO, word)
+}
+
+pub(super) fn is_since(word: &str) -> bool {
+    has(SINCE, word)
+}
+
+pub(super) fn is_within_age(word: &str) -> bool {
+    has(WITHIN_AGE, word)
+}
+
+pub(super) fn is_age(word: &str) -> bool {
+    has(AGES, word)
+}
+
+pub(super) fn is_counted(word: &str) -> bool {
+    has(COUNTED, word)
+}
+
+pub(super) fn stands_before_counted(word: &str) -> bool {
+    has(BEFORE_COUNTED, word)
+}
+
+pub(super) fn is_zone(word: &str) -> bool {
+    has(ZONES, word)
+}
+
+pub(super) fn is_weekday(word: &str) -> bool {
+    has(WEEKDAYS, word)
+}
