@@ -57,7 +57,7 @@ impl Baseline {
         let mut changes: Vec<Change> = page
             .items
             .iter()
-            .take(count.min(CHANGES_MAX))
+            .take(count)
             .filter(|item| !item.blocks.is_empty())
             .map(|item| Change::of_item(page, item))
             .collect();
