@@ -119,7 +119,7 @@ impl EventIds {
     }
 
     fn check(&self, ms: u64, epoch: u16, sequence: u64) -> u16 {
-        let mut hasher = self.check.clone();
+        let mut hasher = self.check;
         hasher.write_u64(ms);
         hasher.write_u16(epoch);
         hasher.write_u64(sequence);
