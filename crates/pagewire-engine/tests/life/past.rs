@@ -1,4 +1,4 @@
-//! What is older than it is kept for goes with all that belongs to it; what is younger stays whole.
+//! What a server has left behind, and the engine that is started on it.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -8,6 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use pagewire_engine::account::{Accounts, Plan};
 use pagewire_engine::blob_transport::GuardedTransport;
 use pagewire_engine::job::object_input::ObjectInputs;
+use pagewire_engine::live::{FilterCaps, LiveSettings, LogSettings};
 use pagewire_engine::run::RunLimits;
 use pagewire_engine::schedule::Politeness;
 use pagewire_engine::webhook::{Vault, WebhookParts, WebhookSettings};
@@ -16,31 +17,31 @@ use pagewire_fetch::{Client, FetchConfig};
 use pagewire_journal::Durability;
 use pagewire_store::blob::signed::KeyRing;
 use pagewire_store::{
-    AttemptRow, BlobKey, Blobs, DeliveryFilter, FileRow, KeyMode, NewDelivery, NewInput, NewJob, NewRun,
-    Outcome, RunEnd, RunKind, RunStatus, SqliteOptions, SqliteStore, Store, Synchronous, UploadRow,
-    WebhookRow, Workspace,
+    AttemptRow, BlobKey, Blobs, FileRow, KeyMode, NewDelivery, NewInput, NewJob, NewRun, Outcome, RunEnd,
+    RunKind, RunStatus, SqliteOptions, SqliteStore, Store, Synchronous, UploadRow, WebhookRow, Workspace,
 };
 use pagewire_types::{DeliveryId, RobotsRule, RunId, UploadId, WebhookEvent, WebhookId, WorkspaceId};
 use tempfile::TempDir;
 
-const KEEP_STREAMS_H: i64 = 24;
-const KEEP_JOBS_H: i64 = 168;
-const KEEP_EVENTS_H: i64 = 30 * 24;
+pub(crate) const KEEP_STREAMS_H: i64 = 24;
+pub(crate) const KEEP_JOBS_H: i64 = 168;
+pub(crate) const JOB_WALL_TIME_H: i64 = 24;
+pub(crate) const KEEP_EVENTS_H: i64 = 30 * 24;
 
-fn hours_ago(hours: i64) -> Timestamp {
+pub(crate) fn hours_ago(hours: i64) -> Timestamp {
     Timestamp::now() - SignedDuration::from_hours(hours)
 }
 
 /// What a server has left behind, before it is started anew.
-struct Past {
+pub(crate) struct Past {
     directory: TempDir,
     store: Arc<SqliteStore>,
-    blobs: Blobs,
-    workspace: WorkspaceId,
+    pub(crate) blobs: Blobs,
+    pub(crate) workspace: WorkspaceId,
 }
 
 impl Past {
-    async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         let directory = tempfile::tempdir().expect("a directory");
         let options = SqliteOptions { synchronous: Synchronous::Normal };
         let store = SqliteStore::open(&directory.path().join("state.db"), options).await.expect("opens");
@@ -51,15 +52,15 @@ impl Past {
         Self { directory, store: Arc::new(store), blobs, workspace }
     }
 
-    fn store(&self) -> &dyn Store {
+    pub(crate) fn store(&self) -> &dyn Store {
         self.store.as_ref()
     }
 
-    fn journal(&self, id: RunId) -> std::path::PathBuf {
+    pub(crate) fn journal(&self, id: RunId) -> std::path::PathBuf {
         self.directory.path().join("journals/runs").join(id.hex())
     }
 
-    fn new_run(&self, kind: RunKind) -> NewRun {
+    pub(crate) fn new_run(&self, kind: RunKind) -> NewRun {
         NewRun {
             id: RunId::generate(),
             workspace: self.workspace.clone(),
@@ -76,7 +77,7 @@ impl Past {
     }
 
     /// A stream that ended then, with its journal and a file.
-    async fn stream(&self, ended: i64) -> RunId {
+    pub(crate) async fn stream(&self, ended: i64) -> RunId {
         let run = self.new_run(RunKind::Stream);
         let id = run.id;
         let fence = self.store().create_run(run, Vec::new()).await.expect("accepted");
@@ -85,7 +86,7 @@ impl Past {
     }
 
     /// A job of an upload that ended then, with its journal and a file.
-    async fn job(&self, upload: &UploadId, ended: i64) -> RunId {
+    pub(crate) async fn job(&self, upload: &UploadId, ended: i64) -> RunId {
         let run = self.new_run(RunKind::Job);
         let id = run.id;
         let job = NewJob {
@@ -128,7 +129,7 @@ impl Past {
         self.store().finish_run(id, fence, end).await.expect("ended");
     }
 
-    async fn upload(&self, made: i64) -> UploadId {
+    pub(crate) async fn upload(&self, made: i64) -> UploadId {
         let id = UploadId::generate();
         let blob = format!("uploads/{id}");
         self.blobs.put(&key(&blob), "[]".into()).await.expect("stored");
@@ -146,7 +147,7 @@ impl Past {
     }
 
     /// A webhook with a delivery for each of these times at which one ended. All events have been told.
-    async fn webhook(&self, ended: &[i64]) -> WebhookId {
+    pub(crate) async fn webhook(&self, ended: &[i64]) -> WebhookId {
         let id = WebhookId::generate();
         let row = WebhookRow {
             id: id.clone(),
@@ -187,7 +188,7 @@ impl Past {
         id
     }
 
-    async fn has_run(&self, id: RunId) -> bool {
+    pub(crate) async fn has_run(&self, id: RunId) -> bool {
         let row = self.store().run(self.workspace.clone(), KeyMode::Live, id).await.expect("read");
         let blob = self.blobs.head(&key(&format!("results/{}/part-00001.ndjson", id.hex()))).await.is_ok();
         let files = !self.store().files(id).await.expect("read").is_empty();
@@ -196,7 +197,7 @@ impl Past {
         parts[0]
     }
 
-    async fn has_upload(&self, id: &UploadId) -> bool {
+    pub(crate) async fn has_upload(&self, id: &UploadId) -> bool {
         let row = self.store().upload(self.workspace.clone(), id.clone()).await.expect("read");
         let blob = self.blobs.head(&key(&format!("uploads/{id}"))).await.is_ok();
         assert_eq!(row.is_some(), blob, "all of it or nothing");
@@ -204,11 +205,11 @@ impl Past {
     }
 }
 
-fn key(text: &str) -> BlobKey {
+pub(crate) fn key(text: &str) -> BlobKey {
     text.parse().expect("a key")
 }
 
-async fn start(past: &Past) -> Arc<Engine> {
+pub(crate) async fn start(past: &Past) -> Arc<Engine> {
     let plans = [("only".to_owned(), Plan::UNLIMITED)].into_iter().collect();
     let client = || Client::new(FetchConfig::default()).expect("a client");
     let parts = EngineParts {
@@ -221,6 +222,7 @@ async fn start(past: &Past) -> Arc<Engine> {
         client: client(),
         pdf: Arc::new(NoPdfReader),
         model: None,
+        cursor_secret: b"secret".to_vec(),
         webhooks: WebhookParts {
             client: client(),
             vault: Vault::new([("test", [7; 32].as_slice())]).expect("a vault"),
@@ -236,7 +238,7 @@ fn settings(directory: &Path) -> EngineSettings {
         fetches_max: 1,
         runs_max: 1,
         jobs_max: 1,
-        job_wall_time: hours(1),
+        job_wall_time: hours(JOB_WALL_TIME_H),
         keep_jobs: hours(KEEP_JOBS_H),
         politeness: Politeness {
             requests_per_host_max: 1,
@@ -262,49 +264,15 @@ fn settings(directory: &Path) -> EngineSettings {
             at_once: 2,
             public_url: None,
         },
+        live: LiveSettings {
+            log: LogSettings {
+                keep: hours(1),
+                keep_bytes: 1 << 20,
+                ring_bytes: 1 << 16,
+                durability: Durability::Process,
+            },
+            checkpoint: Duration::from_secs(30),
+            filter_caps: FilterCaps { values: 5 },
+        },
     }
-}
-
-#[tokio::test]
-async fn what_is_older_than_it_is_kept_for_goes_and_what_is_younger_stays() {
-    let past = Past::new().await;
-    // Its event is the oldest of all.
-    let ancient = past.stream(KEEP_EVENTS_H + 1).await;
-    let (old_stream, young_stream) =
-        (past.stream(KEEP_STREAMS_H + 1).await, past.stream(KEEP_STREAMS_H - 1).await);
-    let (lonely, fresh) = (past.upload(KEEP_JOBS_H + 1).await, past.upload(1).await);
-    let (used_once, still_used) = (past.upload(KEEP_JOBS_H + 9).await, past.upload(KEEP_JOBS_H + 9).await);
-    let old_job = past.job(&used_once, KEEP_JOBS_H + 1).await;
-    let young_job = past.job(&still_used, KEEP_JOBS_H - 1).await;
-    let webhook = past.webhook(&[KEEP_EVENTS_H + 1, KEEP_EVENTS_H - 1]).await;
-    for id in [ancient, old_stream, young_stream, old_job, young_job] {
-        assert!(past.has_run(id).await);
-    }
-    let told = past.store().events_after_all(0, 100).await.expect("read");
-    assert_eq!(told.len(), 5, "{told:?}");
-
-    // The first sweep is at the start; of what it drops, uploads are last.
-    let engine = start(&past).await;
-    let swept = async {
-        for upload in [&lonely, &used_once] {
-            while past.blobs.head(&key(&format!("uploads/{upload}"))).await.is_ok() {
-                tokio::time::sleep(Duration::from_millis(10)).await;
-            }
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(30), swept).await.expect("it is swept");
-
-    for (id, stays) in
-        [(ancient, false), (old_stream, false), (young_stream, true), (old_job, false), (young_job, true)]
-    {
-        assert_eq!(past.has_run(id).await, stays);
-    }
-    assert!(past.has_upload(&fresh).await && past.has_upload(&still_used).await);
-    let left = past.store().events_after_all(0, 100).await.expect("read");
-    assert_eq!(left, told[1..], "what is older than 30 days, and nothing else");
-    let filter = DeliveryFilter { status: None, before: None, limit: 10 };
-    let deliveries = past.store().deliveries(webhook.clone(), filter).await.expect("read");
-    assert_eq!(deliveries.len(), 1);
-    assert_eq!(deliveries[0].id, DeliveryId::of(2, &webhook), "the younger one can be replayed still");
-    engine.shut_down().await;
 }
