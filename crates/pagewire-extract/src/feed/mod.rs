@@ -7,11 +7,15 @@
 
 mod advertised;
 mod body;
+mod date;
 mod html;
 mod hubs;
 mod item;
 mod json_feed;
+mod json_repair;
 mod period;
+mod repair;
+mod root;
 mod sniff;
 mod source;
 

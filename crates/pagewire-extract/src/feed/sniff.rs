@@ -24,7 +24,7 @@ pub(crate) fn is_xml_feed(text: &str) -> bool {
 }
 
 /// From the name of the first element on: past declarations, comments and the document type.
-fn first_element(text: &str) -> Option<&str> {
+pub(super) fn first_element(text: &str) -> Option<&str> {
     let mut rest = text.trim_start_matches('\u{feff}').trim_start();
     loop {
         rest = if let Some(comment) = rest.strip_prefix("<!--") {
@@ -60,10 +60,13 @@ pub(super) fn is_page(text: &str) -> bool {
     }
     let Some(element) = first_element(head) else { return false };
     let name = element.split(|c: char| !c.is_ascii_alphanumeric()).next().unwrap_or_default();
-    PAGE_ELEMENTS.iter().any(|of| name.eq_ignore_ascii_case(of))
+    let is_one_of = |names: &[&str]| names.iter().any(|of| name.eq_ignore_ascii_case(of));
+    // A program may complain in HTML, and give the feed all the same.
+    let has_feed = ["<?xml", "<rss", "<feed"].iter().any(|start| head.contains(start));
+    is_one_of(&["html", "head"]) || is_one_of(PAGE_ELEMENTS) && !has_feed
 }
 
-/// Elements that pages begin with, and no feed does.
+/// Other elements that pages begin with, and no feed does.
 const PAGE_ELEMENTS: &[&str] = &[
     "html", "head", "title", "meta", "body", "script", "style", "div", "p", "h1", "center", "table", "a",
     "br",

@@ -1,10 +1,12 @@
 //! Feeds as they come, made such that the parser takes them: it stops at what real feeds do wrong.
 
-use std::borrow::Cow;
-
 use feed_rs::model::Feed;
 use feed_rs::parser::Builder;
+use memchr::memmem;
 use url::Url;
+
+use super::repair::{self, Repaired};
+use super::{date, json_repair, root};
 
 /// Deepest nesting that is read. Groups of media are read by recursion.
 const DEPTH_MAX: usize = 256;
@@ -19,14 +21,32 @@ pub(super) struct Parsed {
 pub(super) fn parse(text: &str, url: &Url) -> Option<Parsed> {
     let text = text.trim_start_matches('\u{feff}').trim_start();
     if text.starts_with('{') {
-        return attempt(text, url).map(|feed| Parsed { feed, is_cut: false });
+        return of_json(text, url);
     }
-    let text = with_known_version(without_declaration(text));
-    if depth_of(&text) > DEPTH_MAX {
-        return None;
+    let text = root::prepared(text)?;
+    let whole = |feed| Parsed { feed, is_cut: false };
+    if depth_of(&text) <= DEPTH_MAX && !has_loose_parts(&text) {
+        let feed = attempt(&text, url).or_else(|| attempt(&mended(&text), url));
+        if feed.is_some() {
+            return feed.map(whole);
+        }
     }
-    let feed = attempt(&text, url).or_else(|| attempt(&mended(&text), url))?;
-    Some(Parsed { feed, is_cut: false })
+    let repaired = repair::repaired(&mended(&text));
+    let feed = attempt(&repaired.text, url).or_else(|| in_parts(&repaired, url))?;
+    told(feed, repaired.is_cut)
+}
+
+fn of_json(text: &str, url: &Url) -> Option<Parsed> {
+    if let Some(feed) = attempt(text, url) {
+        return Some(Parsed { feed, is_cut: false });
+    }
+    let (repaired, is_cut) = json_repair::repaired(text)?;
+    told(attempt(&repaired, url)?, is_cut)
+}
+
+/// What breaks off before its first item is whole tells nothing.
+fn told(feed: Feed, is_cut: bool) -> Option<Parsed> {
+    (!is_cut || !feed.entries.is_empty()).then_some(Parsed { feed, is_cut })
 }
 
 /// With a parser of its own: one that has failed holds on to the item that it failed at.
@@ -35,39 +55,60 @@ fn attempt(text: &str, url: &Url) -> Option<Feed> {
         .base_uri(super::html::web_page(url))
         .id_generator(|_, _, _| String::new())
         .sanitize_content(false)
+        .timestamp_parser(|text| date::read(text)?.parse().ok())
         .build();
     parser.parse(text.as_bytes()).ok()
 }
 
-/// The declaration names an encoding, which the text is not in any more.
-fn without_declaration(text: &str) -> &str {
-    match text.strip_prefix("<?xml").and_then(|rest| rest.split_once("?>")) {
-        Some((_, rest)) => rest.trim_start(),
-        None => text,
-    }
-}
+/// Attempts at parts of one feed.
+const PARTS_MAX: usize = 512;
+/// Bytes around the items, which each attempt reads anew.
+const AROUND_BYTES_MAX: usize = 64 * 1024;
 
-/// RSS of a version that nobody knows, or of none, is read as 2.0: all of them are the same but for additions.
-fn with_known_version(text: &str) -> Cow<'_, str> {
-    const KNOWN: [&str; 3] = ["2.0", "0.91", "0.92"];
-    let Some(at) = text.find("<rss") else { return text.into() };
-    let rest = &text[at..];
-    let Some(end) = rest.find('>') else { return text.into() };
-    let tag = &rest[..end];
-    let value = tag.find("version").and_then(|name| {
-        let after = name + "version".len();
-        let quote = after + tag[after..].find(['"', '\''])?;
-        let close = quote + 1 + tag[quote + 1..].find(['"', '\''])?;
-        Some(quote + 1..close)
-    });
-    match value {
-        Some(value) if KNOWN.contains(&&tag[value.clone()]) => text.into(),
-        Some(value) => format!("{}2.0{}", &text[..at + value.start], &text[at + value.end..]).into(),
-        None => {
-            let name = at + "<rss".len();
-            format!("{} version=\"2.0\"{}", &text[..name], &text[name..]).into()
+/// The parser gives up a feed for one item that it does not understand. Half by half, all others are read.
+fn in_parts(repaired: &Repaired, url: &Url) -> Option<Feed> {
+    let (items, text) = (&repaired.items, &repaired.text);
+    let (head, tail) = (&text[..items.first()?.start], &text[items.last()?.end..]);
+    if head.len() + tail.len() > AROUND_BYTES_MAX {
+        return None;
+    }
+    let mut feed = attempt(&format!("{head}{tail}"), url)?;
+    let mut parts = vec![(0, items.len())];
+    for _ in 0..PARTS_MAX {
+        let Some((start, end)) = parts.pop() else { break };
+        let part_text = &text[items[start].start..items[end - 1].end];
+        if let Some(read) = attempt(&format!("{head}{part_text}{tail}"), url) {
+            feed.entries.extend(read.entries);
+        } else if end - start > 1 {
+            let middle = start.midpoint(end);
+            parts.extend([(middle, end), (start, middle)]);
         }
     }
+    Some(feed)
+}
+
+/// Whether there is what the parser passes over without a word: markup in the text of an element of RSS, of which it
+/// reads what stands before, and items of RSS behind their channel.
+fn has_loose_parts(text: &str) -> bool {
+    if !text.starts_with("<rss") {
+        return false;
+    }
+    let behind = text.rfind("</channel").is_some_and(|end| text[end..].contains("<item"));
+    behind || ["<description>", "<content:encoded>", "<title>"].iter().any(|tag| has_markup_after(text, tag))
+}
+
+fn has_markup_after(text: &str, tag: &str) -> bool {
+    memmem::find_iter(text.as_bytes(), tag).any(|found| {
+        let mut rest = &text[found + tag.len()..];
+        while let Some(at) = memchr::memchr(b'<', rest.as_bytes()) {
+            let Some(data) = rest[at..].strip_prefix("<![CDATA[") else {
+                return !rest[at..].starts_with("</");
+            };
+            let Some(end) = memmem::find(data.as_bytes(), b"]]>") else { return false };
+            rest = &data[end + 3..];
+        }
+        false
+    })
 }
 
 /// How deep elements nest, in one walk over the tags.
@@ -98,7 +139,7 @@ fn depth_of(text: &str) -> usize {
 }
 
 /// Where a tag's `>` stands: not within a value.
-fn end_of_tag(tag: &str) -> Option<usize> {
+pub(super) fn end_of_tag(tag: &str) -> Option<usize> {
     let mut quote = None;
     tag.bytes().position(|byte| match (quote, byte) {
         (None, b'>') => true,
@@ -117,20 +158,35 @@ fn end_of_tag(tag: &str) -> Option<usize> {
 }
 
 /// Ampersands that begin no reference are written as such, and characters that XML has no place for are left out.
+/// Within character data an ampersand is one.
 fn mended(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + text.len() / 64);
+    let mut rest = text;
+    loop {
+        let data = memmem::find(rest.as_bytes(), b"<![CDATA[").unwrap_or(rest.len());
+        push_mended(&mut out, &rest[..data], true);
+        rest = &rest[data..];
+        if rest.is_empty() {
+            return out;
+        }
+        let end = memmem::find(rest.as_bytes(), b"]]>").unwrap_or(rest.len());
+        push_mended(&mut out, &rest[..end], false);
+        rest = &rest[end..];
+    }
+}
+
+fn push_mended(out: &mut String, text: &str, has_references: bool) {
     let mut rest = text;
     while let Some(at) = rest.find(|c: char| c == '&' || is_no_xml(c)) {
         out.push_str(&rest[..at]);
         let found = &rest[at..];
         if found.starts_with('&') {
-            out.push_str(if is_reference(found) { "&" } else { "&amp;" });
+            out.push_str(if !has_references || is_reference(found) { "&" } else { "&amp;" });
         }
         let width = found.chars().next().map_or(1, char::len_utf8);
         rest = &found[width..];
     }
     out.push_str(rest);
-    out
 }
 
 fn is_no_xml(c: char) -> bool {
@@ -155,18 +211,6 @@ mod tests {
     use super::*;
 
     #[test]
-    fn versions_that_nobody_knows_are_read_as_the_last() {
-        for (text, known) in [
-            ("<rss>", "<rss version=\"2.0\">"),
-            ("<rss xmlns:a='b' version=\"2.01\" >", "<rss xmlns:a='b' version=\"2.0\" >"),
-            ("<rss version='0.91'>", "<rss version='0.91'>"),
-            ("<feed>", "<feed>"),
-        ] {
-            assert_eq!(with_known_version(text), known);
-        }
-    }
-
-    #[test]
     fn nesting_is_that_of_elements() {
         assert_eq!(
             depth_of("<?xml?><!DOCTYPE x><a><b c='>' d=\">\"/><b><!-- <c> --><![CDATA[<d><e>]]></b></a><a>"),
@@ -181,5 +225,6 @@ mod tests {
             mended("a & b &amp; &nbsp; &#38; &#x26; &# &x\u{0} &é;"),
             "a &amp; b &amp; &nbsp; &#38; &#x26; &amp;# &amp;x &amp;é;"
         );
+        assert_eq!(mended("&<![CDATA[a & b\u{1}]]>&"), "&amp;<![CDATA[a & b]]>&amp;");
     }
 }

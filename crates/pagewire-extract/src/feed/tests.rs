@@ -105,6 +105,78 @@ fn what_feeds_do_wrong_is_mended() {
     assert_eq!((&bare.items[0].id, &bare.items[0].url), (&None, &None));
 }
 
+fn titles(text: &str) -> Vec<String> {
+    read(text).items.into_iter().map(|item| item.title.unwrap_or_default()).collect()
+}
+
+#[test]
+fn what_breaks_off_gives_the_whole_items_before_it() {
+    let whole = RSS.trim_end().trim_end_matches("</channel></rss>");
+    for cut in [
+        "",
+        "<item><title>Half</title><description><![CDATA[<p>",
+        "<item><ti",
+        "<item><title>Half</title></it",
+        "<",
+    ] {
+        let feed = read(&format!("{whole}{cut}"));
+        let found: Vec<_> = feed.items.iter().filter_map(|item| item.title.as_deref()).collect();
+        assert_eq!((found.as_slice(), feed.is_cut), (["First & best", "Second"].as_slice(), true), "{cut}");
+        assert_eq!(feed.items[0].content_text.as_deref(), Some("Long text"), "{cut}");
+    }
+    assert!(!read(RSS).is_cut);
+    let json = r#"{"version":"https://jsonfeed.org/version/1.1","title":"J","items":[{"id":"1","title":"One"},{"id":"2","#;
+    assert_eq!((titles(json), read(json).is_cut), (vec!["One".to_owned()], true));
+}
+
+#[test]
+fn items_outside_their_channel_and_unescaped_markup_are_read() {
+    let text = "<rss version='2.0'><channel><title>T</title></channel>\
+                <item><title>A <b>bold</b> one</title><description>Hello <p>dear<br>reader</description></item></rss>";
+    let feed = read(text);
+    assert_eq!(feed.items[0].title.as_deref(), Some("A bold one"));
+    let text = feed.items[0].content_text.as_deref().unwrap_or_default();
+    assert_eq!(text.split_whitespace().collect::<Vec<_>>(), ["Hello", "dear", "reader"]);
+}
+
+#[test]
+fn one_item_that_nobody_understands_does_not_cost_the_others() {
+    let entry = |n: u8, content: &str| format!("<entry><id>{n}</id><title>E{n}</title>{content}</entry>");
+    let bad = "<content type='image/png' src='x'>no</content>";
+    let entries: String =
+        (0..9).map(|n| entry(n, if n == 4 { bad } else { "<content type='weird'>x</content>" })).collect();
+    let feed = format!("<feed xmlns='http://www.w3.org/2005/Atom'><title>T</title>{entries}</feed>");
+    assert_eq!(titles(&feed), ["E0", "E1", "E2", "E3", "E5", "E6", "E7", "E8"]);
+}
+
+#[test]
+fn prefixes_that_are_not_declared_and_old_namespaces_are_understood() {
+    let rss = "<rss xmlns='http://backend.userland.com/rss2'><channel><title>T</title><item><title>A</title>\
+               <dc:creator>Ann</dc:creator><dc:date>2026-02-03</dc:date><content:encoded>&lt;p>Long&lt;/p></content:encoded></item></channel></rss>";
+    let item = &read(rss).items[0];
+    assert_eq!(
+        (item.authors.as_slice(), item.content_text.as_deref()),
+        (["Ann".to_owned()].as_slice(), Some("Long"))
+    );
+    assert_eq!(item.published_at.as_deref(), Some("2026-02-03T00:00:00Z"));
+    let atom = "<feed version='0.3' xmlns='http://purl.org/atom/ns#'><title>T</title><entry><id>1</id><title>A</title>\
+                <issued>2026-02-03T09:30:00Z</issued><modified>2026-02-04T09:30:00Z</modified></entry></feed>";
+    let item = &read(atom).items[0];
+    assert_eq!(item.published_at.as_deref(), Some("2026-02-03T09:30:00Z"));
+    assert_eq!(item.updated_at.as_deref(), Some("2026-02-04T09:30:00Z"));
+    let rdf = "<rdf:RDF xmlns='http://my.netscape.com/rdf/simple/0.9/'><channel><title>T</title></channel>\
+               <item><title>A</title><link>https://s.example/1</link></item></rdf:RDF>";
+    assert_eq!(titles(rdf), ["A"]);
+}
+
+#[test]
+fn addresses_stand_on_the_base_that_the_feed_gives() {
+    let atom = "<feed xmlns='http://www.w3.org/2005/Atom' xml:base='https://other.example/a/'><title>T</title>\
+                <entry xml:base='b/'><id>1</id><link href='c'/></entry><entry><id>2</id><link href='/d'/></entry></feed>";
+    let links: Vec<_> = read(atom).items.into_iter().filter_map(|item| item.url).collect();
+    assert_eq!(links, ["https://other.example/a/b/c", "https://other.example/d"]);
+}
+
 #[test]
 fn an_item_cannot_reach_out_of_its_article() {
     let unclosed = "<div><table><td><!-- <textarea><title>";
@@ -146,6 +218,16 @@ fn hostile_xml_is_quick_and_expands_nothing() {
             "<itunes:category text='x'>".repeat(100_000)
         ),
         format!("<rss><channel>{wide}</channel></rss>"),
+        format!("<rss><channel>{}", "<item><description>".repeat(50_000)),
+        format!("<rss><channel><item>{}", "<description>".repeat(100_000)),
+        format!("<rss><channel><item><description>{}", "<![CDATA[".repeat(100_000)),
+        format!("<rss><channel>{}</rss>", "<a b=\"c><d e='f>".repeat(50_000)),
+        format!("<rss><channel>{}{}", "<a>".repeat(60), "</b>".repeat(100_000)),
+        format!(
+            "<feed xmlns='http://www.w3.org/2005/Atom'>{}</feed>",
+            "<entry><content type='//'/></entry>".repeat(30_000)
+        ),
+        format!("{{\"version\":\"https://jsonfeed.org/version/1\",\"items\":{}", "[{},".repeat(100_000)),
         format!("<rss><channel><title>{}</title></channel></rss>", "&".repeat(300_000)),
         format!("<rss {}><channel/></rss>", "a='b' ".repeat(50_000)),
         format!(

@@ -82,9 +82,9 @@ pub(super) fn read(document: &Document<'_>, headers: &HeaderMap, given: &Given) 
     kept.ttl_s = feed.ttl_s;
     kept.remember(news.past, news.present, news.shared);
     if feed.is_cut {
-        // The rest of it may come under the same validators.
+        // The rest of it may come under the same validators. It is waited for once: some feeds always break off.
         kept = kept.without_validators();
-        kept.is_partial = is_first;
+        kept.is_partial = given.kept.is_none();
     }
     Polled {
         events: news.events,

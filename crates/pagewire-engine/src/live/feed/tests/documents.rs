@@ -143,6 +143,21 @@ fn an_empty_feed_that_fills_is_told() {
 }
 
 #[test]
+fn a_document_that_breaks_off_tells_its_whole_entries_and_is_asked_for_again() {
+    let whole = rss(&[full(3), full(2), full(1)]);
+    let cut = |at: &str| whole[..whole.find(at).expect("the place")].to_owned();
+    let mut feed = Watched::default();
+    let first = feed.polled(&response(200, &[("etag", "\"a\"")], &cut("Title 1")));
+    assert!(first.events.is_empty() && !first.state.expect("a state").contains("etag"));
+    assert!(feed.told(&whole).is_empty(), "the rest of the first document is no news");
+    assert_eq!(feed.told(&rss(&[full(4), full(3)])[..].replace("</channel></rss>", "")), ["Title 4"]);
+    let mut always = Watched::default();
+    always.told(&cut("Title 1"));
+    always.told(&cut("Title 1"));
+    assert_eq!(always.told(&format!("{}<item>", cut("<item>").clone() + &full(9) + &full(3))), ["Title 9"]);
+}
+
+#[test]
 fn a_state_that_nobody_can_read_begins_the_feed_anew() {
     let mut feed = Watched { state: Some("broken".to_owned()), ..Watched::default() };
     assert!(feed.told(&rss(&[full(1)])).is_empty());
