@@ -16,6 +16,7 @@ mod crowd;
 mod error;
 mod http;
 mod job;
+mod live;
 mod origin;
 mod pagewire;
 mod peers;
@@ -43,11 +44,14 @@ Measures Pagewire beside wrk, Scrapy and a bare Rust loop; run it from the repos
   --scrapy-pages N    pages of a round of Scrapy (2,000)
   --job-urls N        URLs of the large job, 1,000 to 1,000,000 (200,000)
   --job-only          run the large job alone, and write bench/LARGE_JOB.md, which bench/RESULTS.md quotes
+  --live-only         run the live stream alone, and write bench/LIVE.md, which bench/RESULTS.md quotes
   --report-only       exit 0 even when a promise is broken
   --no-file           do not write bench/RESULTS.md";
 
 /// Where the figures of a job that is run alone stand.
 const LARGE_JOB: &str = "bench/LARGE_JOB.md";
+/// Where the figures of the live stream stand.
+const LIVE: &str = "bench/LIVE.md";
 const WRK_SECONDS: u32 = 3;
 
 struct Plan {
@@ -58,6 +62,7 @@ struct Plan {
     scrapy_pages: usize,
     job_urls: usize,
     job_only: bool,
+    live_only: bool,
     report_only: bool,
     write_file: bool,
 }
@@ -73,6 +78,7 @@ impl Plan {
             scrapy_pages: 2_000,
             job_urls: 200_000,
             job_only: false,
+            live_only: false,
             report_only: false,
             write_file: true,
         };
@@ -93,6 +99,7 @@ impl Plan {
                 "--scrapy-pages" => plan.scrapy_pages = number(&value()?, 100, 10_000)?,
                 "--job-urls" => plan.job_urls = number(&value()?, 1_000, 1_000_000)?,
                 "--job-only" => plan.job_only = true,
+                "--live-only" => plan.live_only = true,
                 "--report-only" => plan.report_only = true,
                 "--no-file" => plan.write_file = false,
                 _ => return Err(BenchError::Usage(format!("unknown argument {argument}\n\n{USAGE}"))),
@@ -138,6 +145,9 @@ fn main() -> ExitCode {
 fn bench(plan: &Plan) -> Result<bool, BenchError> {
     let work = Path::new("bench/.work");
     fs::create_dir_all(work).doing("cannot make the bench's work folder")?;
+    if let Some(binary) = plan.pagewire.as_ref().filter(|_| plan.live_only) {
+        return live_stream(plan, binary, work);
+    }
     eprintln!("making the site");
     site::generate(&work.join("site"), plan.pages)?;
     let origin = Origin::start(work)?;
@@ -169,6 +179,10 @@ fn bench(plan: &Plan) -> Result<bool, BenchError> {
         eprintln!("many jobs, many watchers");
         promises.extend(crowd::checks(binary, work, &origin, &products)?);
     }
+    let live_kept = match &plan.pagewire {
+        Some(binary) => live_stream(plan, binary, work)?,
+        None => true,
+    };
     if let Some(examples) = &plan.examples {
         eprintln!("export and upload");
         promises.extend(costs::checks(examples, work)?);
@@ -189,16 +203,31 @@ fn bench(plan: &Plan) -> Result<bool, BenchError> {
     }
     println!("{text}");
     if plan.write_file {
-        // Made apart, since it takes too long for every run.
-        if let Ok(large) = fs::read_to_string(LARGE_JOB) {
-            text.push('\n');
-            text.push_str(&large);
+        // The large job is made apart, since it takes too long for every run.
+        for part in [LIVE, LARGE_JOB] {
+            if let Ok(part) = fs::read_to_string(part) {
+                text.push('\n');
+                text.push_str(&part);
+            }
         }
         let file = format!(
             "# Results of `make bench`\n\nWritten by the bench itself; ratios carry over to other \
              machines, rates do not.\n\n{text}"
         );
         fs::write("bench/RESULTS.md", file).doing("cannot write bench/RESULTS.md")?;
+    }
+    let kept = live_kept && promises.iter().all(|check| check.kept != Some(false));
+    Ok(plan.report_only || kept)
+}
+
+/// The live stream; whether it went as promised, or nobody asked.
+fn live_stream(plan: &Plan, binary: &Path, work: &Path) -> Result<bool, BenchError> {
+    eprintln!("the live stream");
+    let promises = live::checks(binary, work)?;
+    let text = format!("## The live stream\n\n{}\n\n{}", report::circumstances(), report::checks(&promises));
+    println!("{text}");
+    if plan.write_file {
+        fs::write(LIVE, &text).doing("cannot write the live stream's figures")?;
     }
     Ok(plan.report_only || promises.iter().all(|check| check.kept != Some(false)))
 }

@@ -75,7 +75,7 @@ impl Origin {
 }
 
 /// A port that nobody holds at the moment.
-fn free_port() -> Result<u16, BenchError> {
+pub(crate) fn free_port() -> Result<u16, BenchError> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).doing("cannot find a free port")?;
     Ok(listener.local_addr().doing("cannot find a free port")?.port())
 }

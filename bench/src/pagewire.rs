@@ -32,6 +32,15 @@ pub(crate) struct Server {
 impl Server {
     /// Starts `binary` with an empty data directory below `work`.
     pub(crate) fn start(binary: &Path, work: &Path) -> Result<Self, BenchError> {
+        Self::start_with(binary, work, &[])
+    }
+
+    /// The same with settings in its environment.
+    pub(crate) fn start_with(
+        binary: &Path,
+        work: &Path,
+        environment: &[(&str, &str)],
+    ) -> Result<Self, BenchError> {
         let data = work.join("data");
         if data.exists() {
             fs::remove_dir_all(&data).doing("cannot remove an old data directory")?;
@@ -45,7 +54,7 @@ impl Server {
                     "--name",
                     "bench",
                     "--scopes",
-                    "scrape,stream:write,jobs:read,jobs:write",
+                    "scrape,stream:write,stream:read,jobs:read,jobs:write,sources:read,sources:write",
                     "--data-dir",
                 ])
                 .arg(&data),
@@ -59,6 +68,7 @@ impl Server {
                 .arg(&address_file)
                 .arg("--data-dir")
                 .arg(&data)
+                .envs(environment.iter().copied())
                 .stdout(Stdio::null())
                 .stderr(log),
             "pagewire serve",
