@@ -1,4 +1,5 @@
-//! The Rust SDK: scrape a page, stream many, have a million worked off as a job, and go on where a connection dropped.
+//! The Rust SDK: scrape a page, stream many, have a million worked off as a job, read along with
+//! what is new, and go on where a connection dropped.
 //!
 //! ```no_run
 //! # async fn example() -> Result<(), pagewire_client::ClientError> {
@@ -28,6 +29,7 @@ mod error;
 mod event;
 mod frames;
 mod jobs;
+mod live;
 pub mod sse;
 mod stream;
 mod uploads;
@@ -39,6 +41,7 @@ pub use downloads::Download;
 pub use error::{ApiError, ClientError};
 pub use event::StreamEvent;
 pub use jobs::{JobEvent, JobEvents, JobQuery, Watch};
+pub use live::{Gap, LiveEvent, LiveEvents, LiveQuery};
 pub use stream::StreamEvents;
 pub use uploads::{InvalidLines, ListCoding, ListForm, Upload};
 pub use webhooks::DeliveryQuery;

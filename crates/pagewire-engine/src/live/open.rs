@@ -106,11 +106,14 @@ impl Engine {
         }
         let log = self.live.logs.of(&caller.workspace.id, caller.mode).await?;
         let tip = *log.published().borrow();
-        let after = match after {
-            None => tip,
-            Some(id) => place_of(&log, id, tip)?,
-        };
-        Ok(Subscription::new(log, filter, after, self.live.settings.checkpoint, self.draining.clone()))
+        let (settings, draining) = (&self.live.settings, self.draining.clone());
+        Ok(match after {
+            None => Subscription::new(log, filter, tip, settings.checkpoint, draining).announced(),
+            Some(id) => {
+                let after = place_of(&log, id, tip)?;
+                Subscription::new(log, filter, after, settings.checkpoint, draining)
+            }
+        })
     }
 
     /// What a filter would have told of the events that are held.

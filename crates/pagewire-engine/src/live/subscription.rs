@@ -27,7 +27,7 @@ const GIVE_EVENTS: usize = 256;
 pub enum LiveNews {
     /// Events, in order.
     Events(Vec<Run>),
-    /// A filter was quiet: everything up to that id has been looked at.
+    /// Everything up to that id has been looked at: the filter was quiet, or the stream begins there.
     Checkpoint(EventId),
     /// Retention has overtaken the subscriber.
     Gap(Gap),
@@ -69,6 +69,8 @@ pub struct Subscription {
     /// After how long a silence it is told where it stands.
     checkpoint: Duration,
     told: Instant,
+    /// It is told at once where it begins: one that is cut off before its first event goes on from there.
+    is_new: bool,
     draining: CancellationToken,
     over: bool,
 }
@@ -85,7 +87,24 @@ impl Subscription {
         let moved = class.as_ref().map(|class| class.moved());
         let published = log.published();
         metrics::gauge!("pagewire_live_subscribers").increment(1);
-        Self { log, class, after, published, moved, checkpoint, told: Instant::now(), draining, over: false }
+        Self {
+            log,
+            class,
+            after,
+            published,
+            moved,
+            checkpoint,
+            told: Instant::now(),
+            is_new: false,
+            draining,
+            over: false,
+        }
+    }
+
+    /// The same, told first where it begins.
+    pub(super) fn announced(mut self) -> Self {
+        self.is_new = true;
+        self
     }
 
     /// The next news; `None` after the last. Dropping the future loses nothing.
@@ -96,6 +115,9 @@ impl Subscription {
             }
             if self.draining.is_cancelled() {
                 return Some(self.last(LiveNews::Draining));
+            }
+            if std::mem::take(&mut self.is_new) {
+                return Some(self.checkpoint());
             }
             match self.pull().await {
                 Ok(Pulled::Events(runs, after)) => {

@@ -17,6 +17,7 @@ mod serve;
 mod session;
 mod stream;
 mod table;
+mod tail;
 mod upload;
 mod webhook;
 
@@ -67,6 +68,8 @@ enum Command {
     Job(job::Command),
     /// Send a list of URLs to a server that runs, for jobs
     Upload(upload::Args),
+    /// Print what is new at the sources of a server that runs, one JSON line each
+    Tail(tail::Args),
     /// Have URLs told of what happens on a server that runs
     #[command(subcommand)]
     Webhook(webhook::Command),
@@ -160,6 +163,7 @@ fn dispatch(command: Command) -> Result<(), CliError> {
         Command::Stream(args) => block_on(stream::run(args)),
         Command::Job(command) => block_on(interruptible(job::run(command))),
         Command::Upload(args) => block_on(interruptible(upload::run(args))),
+        Command::Tail(args) => block_on(interruptible(tail::run(args))),
         Command::Webhook(command) => block_on(interruptible(webhook::run(command))),
     }
 }
