@@ -11,6 +11,8 @@
 pub mod block;
 pub mod body;
 mod class;
+#[cfg_attr(not(test), expect(dead_code, reason = "asked once sources are declared by API"))]
+pub mod discover;
 pub mod event;
 #[cfg_attr(not(test), expect(dead_code, reason = "polled once the supervisor stands"))]
 pub(crate) mod feed;
