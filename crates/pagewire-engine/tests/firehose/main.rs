@@ -6,4 +6,5 @@ mod rig;
 
 mod bad_input;
 mod connecting;
+mod pace;
 mod resuming;

@@ -134,3 +134,29 @@ fn fields_have_bounds() {
         assert_eq!(told(&mapping, &json!({"t": "x", "g": tags})).1.expect("an event").tags, read_as);
     }
 }
+
+const DOCUMENTATION: &str = include_str!("../../../../../../docs/live.md");
+
+#[test]
+fn the_examples_of_the_documentation_are_sources() {
+    let examples = DOCUMENTATION.split("```json\n").skip(1).filter_map(|rest| rest.split("```").next());
+    let sources: Vec<SourceSpec> = examples
+        .filter(|example| example.contains("\"firehose\""))
+        .map(|example| serde_json::from_str(example).unwrap_or_else(|error| panic!("{error} in {example}")))
+        .collect();
+    assert_eq!(sources.len(), 2);
+    let jetstream = Mapping::of(&sources[0]);
+    let (cursor, event) = told(&jetstream, &post());
+    assert_eq!(cursor.as_deref(), Some("1725911162329308"));
+    assert_eq!(event.expect("an event").content, "hi");
+}
+
+#[test]
+fn the_documentation_names_what_is_looked_for_in_its_order() {
+    for (field, pointers) in USUAL {
+        let row =
+            DOCUMENTATION.lines().find(|line| line.starts_with(&format!("| `{field}` |"))).expect(field);
+        let listed: Vec<String> = pointers.iter().map(|pointer| format!("`{pointer}`")).collect();
+        assert!(row.ends_with(&format!("| {} |", listed.join(" "))), "{row}");
+    }
+}
