@@ -19,6 +19,8 @@ use crate::download::LinkKeys;
 use crate::job::object_input::ObjectInputs;
 use crate::job::{JobRoom, StreamFiles};
 use crate::live::logs::LiveLogs;
+use crate::live::sources::{SourceSettings, Sources};
+use crate::live::supervisor::Supervisor;
 use crate::live::{Live, LiveSettings};
 use crate::model::{Model, refuse_without_model};
 use crate::parse::Parser;
@@ -81,6 +83,8 @@ pub struct EngineSettings {
     pub webhooks: WebhookSettings,
     /// How the live stream is kept and read.
     pub live: LiveSettings,
+    /// How sources are watched.
+    pub sources: SourceSettings,
 }
 
 /// What the engine is made of.
@@ -119,6 +123,7 @@ pub struct Engine {
     pub(crate) stream_files: StreamFiles,
     pub(crate) webhooks: Arc<Webhooks>,
     pub(crate) live: Live,
+    pub(crate) sources: Sources,
     pub(crate) accounts: Arc<Accounts>,
     scheduler: Arc<Scheduler>,
     web: Scraper,
@@ -154,7 +159,7 @@ impl Engine {
         let has_model = reader.has_model();
         let parser = Parser::new(reader.clone(), bytes_max);
         let sandbox_parser = Parser::new(reader.in_sandbox(), bytes_max);
-        let web = Scraper::new(Source::Web(client), reader.clone(), credits, bytes_max);
+        let web = Scraper::new(Source::Web(client.clone()), reader.clone(), credits, bytes_max);
         let sandbox = Scraper::new(Source::Sandbox, reader.in_sandbox(), SANDBOX_CREDITS, bytes_max);
         let (tasks, stopping) = (TaskTracker::new(), CancellationToken::new());
         let directory = settings.journals.join("live");
@@ -166,11 +171,21 @@ impl Engine {
             tasks.clone(),
         );
         let live = Live::new(logs, settings.live.clone());
+        let draining = CancellationToken::new();
+        let supervisor = Supervisor::new(
+            &settings.sources,
+            store.clone(),
+            client.clone(),
+            live.logs.clone(),
+            draining.clone(),
+        );
+        let sources = Sources::new(&settings.sources, supervisor.clone());
         let engine = Arc::new(Self {
             live,
             jobs: JobRoom::new(settings.jobs_max, inputs),
             stream_files: StreamFiles::default(),
             webhooks: Webhooks::new(webhooks, &settings.webhooks),
+            sources,
             settings,
             store,
             blobs,
@@ -184,11 +199,12 @@ impl Engine {
             has_model,
             runs: Mutex::new(HashMap::new()),
             tasks,
-            draining: CancellationToken::new(),
+            draining,
             stopping,
         });
         engine.recover_streams().await?;
         engine.recover_jobs().await?;
+        engine.take_up_sources().await?;
         engine.store.take_over_deliveries(Timestamp::now()).await?;
         engine.tasks.spawn(engine.scheduler.clone().run(engine.draining.clone()));
         engine.tasks.spawn(engine.clone().sweep());
@@ -196,6 +212,7 @@ impl Engine {
         let (webhooks, store) = (engine.webhooks.clone(), engine.store.clone());
         engine.tasks.spawn(webhook::dispatch(webhooks.clone(), store.clone(), engine.draining.clone()));
         engine.tasks.spawn(webhook::deliver(webhooks, store, engine.draining.clone()));
+        engine.tasks.spawn(supervisor.run());
         Ok(engine)
     }
 

@@ -49,7 +49,7 @@ pub enum Refusal {
     /// The journal failed.
     #[error("the journal could not be opened")]
     Journal(#[from] ReadError),
-    /// The secret of a webhook could not be sealed or opened.
+    /// A secret could not be sealed or opened.
     #[error(transparent)]
     Vault(#[from] VaultError),
 }

@@ -49,6 +49,10 @@ needed_scopes! {
     MayWriteJobs = [JobsWrite];
     /// `events:read`
     MayReadEvents = [EventsRead];
+    /// `sources:read`
+    MayReadSources = [SourcesRead];
+    /// `sources:write`
+    MayWriteSources = [SourcesWrite];
     /// `webhooks:read`
     MayReadWebhooks = [WebhooksRead];
     /// `webhooks:write`

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use axum::body::Body;
 use axum::extract::{FromRequest, Request};
 use bytes::Bytes;
-use http::header;
+use http::{HeaderMap, header};
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use pagewire_types::ProblemCode;
 use serde_json::Value;
@@ -58,47 +59,55 @@ impl<S: Send + Sync> FromRequest<S> for JsonText {
 
     async fn from_request(request: Request, _: &S) -> Result<Self, ApiError> {
         require_json(&request)?;
-        let too_large = || {
-            ApiError::new(
-                ProblemCode::BodyTooLarge,
-                format!(
-                    "the body is over {} MB; send fewer URLs in one request",
-                    BODY_BYTES_MAX / 1024 / 1024
-                ),
-            )
-        };
-        let announced = request.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok());
-        if announced
-            .and_then(|text| text.parse::<u64>().ok())
-            .is_some_and(|bytes| bytes > BODY_BYTES_MAX as u64)
-        {
-            return Err(too_large());
-        }
-        let body = Limited::new(request.into_body(), BODY_BYTES_MAX);
-        let collected = tokio::time::timeout(BODY_TIMEOUT, body.collect()).await.map_err(|_| {
-            let seconds = BODY_TIMEOUT.as_secs();
-            ApiError::new(ProblemCode::RequestTimeout, format!("the body did not arrive within {seconds} s"))
-        })?;
-        match collected {
-            Ok(collected) => Ok(Self(collected.to_bytes())),
-            Err(error) if error.is::<LengthLimitError>() => Err(too_large()),
-            Err(error) => {
-                Err(ApiError::new(ProblemCode::InvalidJson, format!("the body could not be read: {error}")))
-            }
+        let (parts, body) = request.into_parts();
+        bytes_of(&parts.headers, body).await.map(Self)
+    }
+}
+
+/// The bytes of a body, whatever it is said to be.
+pub(crate) async fn bytes_of(headers: &HeaderMap, body: Body) -> Result<Bytes, ApiError> {
+    let too_large = || {
+        let mb = BODY_BYTES_MAX / 1024 / 1024;
+        ApiError::new(
+            ProblemCode::BodyTooLarge,
+            format!("the body is over {mb} MB; send less in one request"),
+        )
+    };
+    refuse_coding(headers)?;
+    let announced = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok());
+    if announced.and_then(|text| text.parse::<u64>().ok()).is_some_and(|bytes| bytes > BODY_BYTES_MAX as u64)
+    {
+        return Err(too_large());
+    }
+    let body = Limited::new(body, BODY_BYTES_MAX);
+    let collected = tokio::time::timeout(BODY_TIMEOUT, body.collect()).await.map_err(|_| {
+        let seconds = BODY_TIMEOUT.as_secs();
+        ApiError::new(ProblemCode::RequestTimeout, format!("the body did not arrive within {seconds} s"))
+    })?;
+    match collected {
+        Ok(collected) => Ok(collected.to_bytes()),
+        Err(error) if error.is::<LengthLimitError>() => Err(too_large()),
+        Err(error) => {
+            Err(ApiError::new(ProblemCode::InvalidJson, format!("the body could not be read: {error}")))
         }
     }
 }
 
-fn require_json(request: &Request) -> Result<(), ApiError> {
-    let content_type = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    let essence = content_type.and_then(|value| value.split(';').next()).unwrap_or_default().trim();
-    let coding = request.headers().get(header::CONTENT_ENCODING);
+fn refuse_coding(headers: &HeaderMap) -> Result<(), ApiError> {
+    let coding = headers.get(header::CONTENT_ENCODING);
     if coding.is_some_and(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"identity")) {
         return Err(ApiError::new(
             ProblemCode::UnsupportedMediaType,
             "compressed bodies are not read here; send the body without `Content-Encoding`",
         ));
     }
+    Ok(())
+}
+
+fn require_json(request: &Request) -> Result<(), ApiError> {
+    let content_type = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let essence = content_type.and_then(|value| value.split(';').next()).unwrap_or_default().trim();
+    refuse_coding(request.headers())?;
     let is_json =
         essence.eq_ignore_ascii_case("application/json") || essence.to_ascii_lowercase().ends_with("+json");
     if is_json {

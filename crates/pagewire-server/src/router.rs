@@ -14,8 +14,8 @@ use utoipa_axum::routes;
 use crate::edge::Edge;
 use crate::problem::ApiError;
 use crate::routes::{
-    deliveries, docs, downloads, events, health, jobs, keys, live, metrics, openapi, parse, scrape, stream,
-    uploads, usage, webhooks,
+    deliveries, docs, downloads, events, health, jobs, keys, live, metrics, openapi, parse, scrape, sources,
+    stream, uploads, usage, webhooks,
 };
 use crate::trace;
 
@@ -60,6 +60,12 @@ fn table() -> OpenApiRouter<Arc<Edge>> {
         .routes(routes!(webhooks::test))
         .routes(routes!(deliveries::list))
         .routes(routes!(deliveries::replay))
+        .routes(routes!(sources::list, sources::create))
+        .routes(routes!(sources::get, sources::change, sources::delete))
+        .routes(routes!(sources::poll))
+        .routes(routes!(sources::test))
+        .routes(routes!(sources::import))
+        .routes(routes!(sources::export))
         .routes(routes!(keys::list, keys::create))
         .routes(routes!(keys::revoke))
         .routes(routes!(usage::usage))

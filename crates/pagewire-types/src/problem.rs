@@ -85,6 +85,10 @@ problem_codes! {
     IdempotencyInProgress = "idempotency_in_progress", 409, "A request with this idempotency key is under way", true;
     /// The job has no result yet.
     JobNotFinished = "job_not_finished", 409, "The job is not finished", true;
+    /// Something of that id is there already.
+    AlreadyExists = "already_exists", 409, "It is there already", false;
+    /// It was declared where requests do not reach.
+    ReadOnly = "read_only", 409, "It cannot be changed by a request", false;
     /// Another connection holds the stream.
     StreamAlreadyAttached = "stream_already_attached", 409, "The stream is already attached", true;
     /// The cursor is older than what is held.

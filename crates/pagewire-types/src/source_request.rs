@@ -24,7 +24,7 @@ const URL_BYTES_MAX: usize = 4_096;
 /// Characters of a source's name.
 const NAME_CHARS_MAX: usize = 200;
 /// Tags of a source.
-const TAGS_MAX: usize = 32;
+pub const TAGS_MAX: usize = 32;
 /// Characters of a tag.
 const TAG_CHARS_MAX: usize = 100;
 /// Items of a first poll that may be told.

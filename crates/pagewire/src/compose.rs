@@ -12,6 +12,7 @@ use http::HeaderValue;
 use jiff::Timestamp;
 use metrics_exporter_prometheus::{BuildError as MetricsError, PrometheusBuilder, PrometheusHandle};
 use pagewire_engine::account::{Accounts, NewKey, NewKeyError, PlanTable};
+use pagewire_engine::live::sources::SourceSettings;
 use pagewire_engine::live::{FilterCaps, LiveSettings, LogSettings};
 use pagewire_engine::run::RunLimits;
 use pagewire_engine::schedule::Politeness;
@@ -321,6 +322,21 @@ fn engine_settings(config: &Checked) -> EngineSettings {
             checkpoint: config.stream.ping,
             filter_caps: FilterCaps { values: config.live.filter_values_max },
         },
+        sources: source_settings(config),
+    }
+}
+
+fn source_settings(config: &Checked) -> SourceSettings {
+    let live = &config.live;
+    SourceSettings {
+        rules: live.rules.clone(),
+        adaptive_min: live.adaptive_min,
+        adaptive_max: live.adaptive_max,
+        polls_at_once: live.polls_at_once,
+        polls_per_host: live.polls_per_host_max,
+        poll_timeout: live.poll_timeout,
+        sources_max: live.sources_max,
+        declared: config.sources.clone(),
     }
 }
 

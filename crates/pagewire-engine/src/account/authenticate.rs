@@ -206,15 +206,19 @@ impl Accounts {
         self.store.charge(account.id.clone(), credits, allowance, Timestamp::now()).await
     }
 
+    /// Makes a workspace unless it is there.
+    pub(crate) async fn ensure_workspace(&self, id: WorkspaceId) -> Result<(), StoreError> {
+        let workspace = Workspace { id, plan: self.default_plan.clone(), created_at: Timestamp::now() };
+        self.store.ensure_workspace(workspace).await
+    }
+
     /// Makes a key, and its workspace if need be. The text is in the answer and nowhere else.
     pub async fn create_key(&self, new: NewKey) -> Result<(ApiKey, String), NewKeyError> {
         if new.scopes.is_empty() {
             return Err(NewKeyError::NoScope);
         }
         let now = Timestamp::now();
-        let workspace =
-            Workspace { id: new.workspace.clone(), plan: self.default_plan.clone(), created_at: now };
-        self.store.ensure_workspace(workspace).await?;
+        self.ensure_workspace(new.workspace.clone()).await?;
         let minted = MintedKey::mint(new.mode)?;
         let expires_at = new.expires_in.and_then(|time| now.checked_add(time).ok());
         let key = ApiKey {

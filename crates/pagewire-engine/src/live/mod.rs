@@ -14,7 +14,6 @@ mod class;
 #[cfg_attr(not(test), expect(dead_code, reason = "asked once sources are declared by API"))]
 pub mod discover;
 pub mod event;
-#[cfg_attr(not(test), expect(dead_code, reason = "polled once the supervisor stands"))]
 pub(crate) mod feed;
 pub mod filter;
 pub mod firehose;
@@ -22,11 +21,12 @@ pub mod id;
 pub mod log;
 pub mod logs;
 pub mod open;
-#[expect(dead_code, reason = "polled once the supervisor stands")]
 pub(crate) mod page;
 pub mod preview;
 pub mod schedule;
+pub mod sources;
 pub mod subscription;
+pub(crate) mod supervisor;
 mod tail;
 pub mod watch;
 

@@ -66,7 +66,7 @@ pub struct WebhookParts {
 
 /// What the parts of this module share.
 pub(crate) struct Webhooks {
-    vault: Vault,
+    pub(crate) vault: Vault,
     courier: Courier,
     schedule: Schedule,
     at_once: usize,

@@ -61,26 +61,35 @@ impl Vault {
     }
 
     pub(super) fn seal(&self, webhook: &WebhookId, secret: &WebhookSecret) -> Result<Vec<u8>, VaultError> {
+        self.seal_text(webhook.as_str(), secret.expose())
+    }
+
+    pub(super) fn open(&self, webhook: &WebhookId, sealed: &[u8]) -> Result<WebhookSecret, VaultError> {
+        let text = self.open_text(webhook.as_str(), sealed)?;
+        WebhookSecret::parse(&text).map_err(|_| VaultError::Open)
+    }
+
+    /// Seals a text, which then opens for this owner alone.
+    pub(crate) fn seal_text(&self, owner: &str, text: &str) -> Result<Vec<u8>, VaultError> {
         let (name, key) = self.keys.first().ok_or(VaultError::NoKey)?;
-        let mut text = secret.expose().as_bytes().to_vec();
+        let mut text = text.as_bytes().to_vec();
         let nonce = key
-            .seal_in_place_append_tag(Aad::from(webhook.as_str().as_bytes()), &mut text)
+            .seal_in_place_append_tag(Aad::from(owner.as_bytes()), &mut text)
             .map_err(|_| VaultError::Seal)?;
         let length = u8::try_from(name.len()).map_err(|_| VaultError::BadKey)?;
         Ok([&[length], name.as_bytes(), nonce.as_ref(), &text].concat())
     }
 
-    pub(super) fn open(&self, webhook: &WebhookId, sealed: &[u8]) -> Result<WebhookSecret, VaultError> {
+    /// Opens what was sealed for an owner.
+    pub(crate) fn open_text(&self, owner: &str, sealed: &[u8]) -> Result<String, VaultError> {
         let (name, rest) = split_name(sealed).ok_or(VaultError::Open)?;
         let (nonce, text) = rest.split_at_checked(NONCE_LEN).ok_or(VaultError::Open)?;
         let (_, key) = self.keys.iter().find(|(have, _)| have.as_bytes() == name).ok_or(VaultError::Open)?;
         let nonce = Nonce::try_assume_unique_for_key(nonce).map_err(|_| VaultError::Open)?;
         let mut text = text.to_vec();
-        let opened = key
-            .open_in_place(nonce, Aad::from(webhook.as_str().as_bytes()), &mut text)
-            .map_err(|_| VaultError::Open)?;
-        let text = std::str::from_utf8(opened).map_err(|_| VaultError::Open)?;
-        WebhookSecret::parse(text).map_err(|_| VaultError::Open)
+        let opened =
+            key.open_in_place(nonce, Aad::from(owner.as_bytes()), &mut text).map_err(|_| VaultError::Open)?;
+        std::str::from_utf8(opened).map(str::to_owned).map_err(|_| VaultError::Open)
     }
 }
 

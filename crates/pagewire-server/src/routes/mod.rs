@@ -12,6 +12,7 @@ pub mod metrics;
 pub mod openapi;
 pub mod parse;
 pub mod scrape;
+pub mod sources;
 pub mod stream;
 pub mod uploads;
 pub mod usage;

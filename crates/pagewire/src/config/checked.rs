@@ -9,7 +9,7 @@ use ipnet::IpNet;
 use pagewire_engine::account::{CreditAllowance, Plan};
 use pagewire_fetch::ResolverChoice;
 use pagewire_journal::Durability;
-use pagewire_types::{RobotsRule, TargetUrl, WorkspaceId};
+use pagewire_types::{RobotsRule, SourceSpec, TargetUrl, WorkspaceId};
 
 use super::blobs::BlobPlace;
 use super::byte_size::ByteSize;
@@ -49,8 +49,10 @@ pub(crate) struct Checked {
     pub(crate) jobs: Jobs,
     /// How webhooks are delivered.
     pub(crate) webhooks: Webhooks,
-    /// What the live stream keeps.
+    /// What the live stream keeps, and how sources are watched.
     pub(crate) live: Live,
+    /// The sources that the file declares.
+    pub(crate) sources: Vec<(WorkspaceId, SourceSpec)>,
     /// How records are kept.
     pub(crate) journal: Journal,
     /// How what is not HTML is read, and by whom else fields are filled.
@@ -276,6 +278,7 @@ impl Checked {
     pub(super) fn of(raw: &Raw) -> Result<Self, Vec<Fault>> {
         let mut judge = Judge::default();
         let object_store = judge.object_store(&raw.object_store);
+        let live = judge.live(&raw.live);
         let checked = Self {
             server: judge.server(&raw.server),
             fetch: judge.fetch(&raw.fetch),
@@ -284,7 +287,8 @@ impl Checked {
             stream: judge.stream(&raw.stream),
             jobs: judge.jobs(&raw.jobs),
             webhooks: judge.webhooks(&raw.webhooks),
-            live: judge.live(&raw.live),
+            sources: judge.sources(&raw.sources, &live),
+            live,
             journal: judge.journal(&raw.journal),
             extract: Extract { pdf: judge.pdf(&raw.extract.pdf), llm: judge.llm(&raw.extract.llm) },
             blobs: judge.blobs(&raw.blobs, &object_store),
@@ -328,11 +332,11 @@ impl Judge {
         })
     }
 
-    fn seconds(&mut self, key: &str, value: Option<i64>, min: i64, max: i64) -> Duration {
+    pub(super) fn seconds(&mut self, key: &str, value: Option<i64>, min: i64, max: i64) -> Duration {
         Duration::from_secs(self.whole(key, value, min, max))
     }
 
-    fn millis(&mut self, key: &str, value: Option<i64>, min: i64, max: i64) -> Duration {
+    pub(super) fn millis(&mut self, key: &str, value: Option<i64>, min: i64, max: i64) -> Duration {
         Duration::from_millis(self.whole(key, value, min, max))
     }
 

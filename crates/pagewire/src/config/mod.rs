@@ -23,8 +23,11 @@ use raw::Raw;
 /// The defaults, as documented.
 const DEFAULTS: &str = include_str!("../default.toml");
 
+/// What is shown of a secret.
+const MASK: &str = "********";
+
 /// Bytes of a configuration file.
-const FILE_BYTES_MAX: u64 = 1 << 20;
+const FILE_BYTES_MAX: u64 = 16 << 20;
 
 /// Why there is no configuration.
 #[derive(Debug, thiserror::Error)]
@@ -38,7 +41,7 @@ pub(crate) enum ConfigError {
         source: std::io::Error,
     },
     /// The file is no configuration file at all.
-    #[error("{} has more than 1 MiB", path.display())]
+    #[error("{} has more than 16 MiB", path.display())]
     TooLarge {
         /// Which.
         path: PathBuf,
@@ -164,22 +167,24 @@ fn merge(under: &mut Table, over: Table) {
     }
 }
 
-/// Texts under a key that speaks of a secret are not shown. No setting of today is one; those to come are masked from
-/// their first day.
+/// Texts under a key that speaks of a secret are not shown, nor are the headers that sources are asked with.
 fn mask(table: &mut Table) {
     const SECRET: [&str; 4] = ["secret", "password", "token", "credential"];
     for (key, value) in table.iter_mut() {
         match value {
+            Value::Table(headers) if key == "headers" => {
+                headers.iter_mut().for_each(|(_, value)| *value = Value::String(MASK.to_owned()));
+            }
             Value::Table(inner) => mask(inner),
+            Value::Array(items) => items.iter_mut().filter_map(Value::as_table_mut).for_each(mask),
             Value::String(text) if !text.is_empty() && SECRET.iter().any(|word| key.contains(word)) => {
-                "********".clone_into(text);
+                MASK.clone_into(text);
             }
             Value::String(_)
             | Value::Integer(_)
             | Value::Float(_)
             | Value::Boolean(_)
-            | Value::Datetime(_)
-            | Value::Array(_) => {}
+            | Value::Datetime(_) => {}
         }
     }
 }
@@ -319,6 +324,41 @@ mod tests {
         toml::from_str::<Raw>(&layers.shown()).expect("readable");
         layers.set("server", "signing_secret", "hunter2");
         assert!(!layers.shown().contains("hunter2"));
+        let source = "[[sources]]\nid = 'a'\nsource_type = 'rss'\nurl = 'https://a.example/'\n\
+                      headers = { authorization = 'hunter2' }\n";
+        layers.put_text(source, "test.toml").expect("a source");
+        assert!(layers.shown().contains("a.example") && !layers.shown().contains("hunter2"));
+    }
+
+    #[test]
+    fn the_sources_of_the_file_are_judged_like_those_of_requests() {
+        let of_file = |rest: &str| {
+            of(&format!("[live]\ninterval_min_s = 5\n[[sources]]\nurl = 'https://a.example/f'\n{rest}"))
+        };
+        let checked = of_file("source_type = 'rss'\ninterval_s = 5\nworkspace = 'acme'\ntags = ['x']\n")
+            .expect("valid");
+        let (workspace, source) = &checked.sources[0];
+        assert_eq!(
+            (workspace.as_str(), source.id.as_str(), source.interval_s),
+            ("acme", "a.example-f", Some(5))
+        );
+        let hose = "source_type = 'firehose'\nprotocol = 'sse'\n[sources.map]\ntitle = '/a'\n[sources.filter]\n'/k' = [1, 'x']\n";
+        assert_eq!(of_file(hose).expect("valid").sources[0].1.filter.len(), 1);
+        for (rest, named) in [
+            ("source_type = 'rss'\ninterval_s = 4\n", "interval_s"),
+            ("source_type = 'rss'\ncolour = 1\n", "colour"),
+            ("source_type = 'rss'\nworkspace = 'A'\n", "workspace"),
+            (
+                "source_type = 'rss'\n[[sources]]\nurl = 'https://a.example/f'\nsource_type = 'atom'\n",
+                "sources[1]",
+            ),
+        ] {
+            let message = of_file(rest).expect_err(named).to_string();
+            assert!(message.contains("sources[") && message.contains(named), "{message}");
+        }
+        let message =
+            of("[live]\nadaptive_min_s = 600\nadaptive_max_s = 60\n").expect_err("refused").to_string();
+        assert!(message.contains("live.adaptive_max_s"), "{message}");
     }
 
     #[test]

@@ -60,7 +60,20 @@ section!(Blobs { bucket: String });
 
 section!(Webhooks { attempt_timeout_s: i64, retry_delays_s: Vec<i64>, at_once: i64 });
 
-section!(Live { keep_h: i64, keep_bytes: ByteSize, ring_bytes: ByteSize, filter_values_max: i64 });
+section!(Live {
+    keep_h: i64,
+    keep_bytes: ByteSize,
+    ring_bytes: ByteSize,
+    filter_values_max: i64,
+    interval_min_s: i64,
+    interval_max_s: i64,
+    adaptive_min_s: i64,
+    adaptive_max_s: i64,
+    polls_at_once: i64,
+    polls_per_host_max: i64,
+    poll_timeout_ms: i64,
+    sources_max: i64,
+});
 
 section!(Journal {
     durability: String,
@@ -158,6 +171,8 @@ macro_rules! sections {
             pub(super) extract: Extract,
             #[serde(default)]
             pub(super) object_store: ObjectStore,
+            #[serde(default)]
+            pub(super) sources: Vec<toml::Table>,
         }
 
         /// The sections with fixed names, and their keys. `plans` and `workspaces` have names of their own.

@@ -7,4 +7,5 @@ mod limits;
 mod live;
 mod requests;
 mod service;
+mod sources;
 mod webhooks;

@@ -14,6 +14,7 @@ use metrics_exporter_prometheus::PrometheusBuilder;
 use pagewire_engine::account::{Accounts, NewKey, Plan};
 use pagewire_engine::blob_transport::GuardedTransport;
 use pagewire_engine::job::object_input::ObjectInputs;
+use pagewire_engine::live::sources::{SourceSettings, source_rules};
 use pagewire_engine::live::{FilterCaps, LiveSettings, LogSettings};
 use pagewire_engine::run::RunLimits;
 use pagewire_engine::schedule::Politeness;
@@ -23,7 +24,7 @@ use pagewire_fetch::{Client, FetchConfig};
 use pagewire_journal::Durability;
 use pagewire_store::blob::signed::KeyRing;
 use pagewire_store::{Blobs, SqliteOptions, SqliteStore, Synchronous};
-use pagewire_types::{RobotsRule, Scope, WorkspaceId};
+use pagewire_types::{RobotsRule, Scope, SourceSpec, WorkspaceId};
 use serde_json::Value;
 use tempfile::TempDir;
 use tower::ServiceExt as _;
@@ -220,6 +221,16 @@ pub(super) fn pointers(problem: &Value) -> Vec<&str> {
     errors.iter().filter_map(|error| error["pointer"].as_str()).collect()
 }
 
+/// The id of the source that the configuration declares.
+pub(super) const DECLARED: &str = "declared.in-config";
+
+fn declared() -> SourceSpec {
+    let body = serde_json::json!({
+        "id": DECLARED, "source_type": "rss", "url": "https://feeds.example/rss", "enabled": false,
+    });
+    source_rules(1..=86_400).read_new(body).expect("a source")
+}
+
 fn settings(directory: &Path) -> EngineSettings {
     EngineSettings {
         journals: directory.join("journals"),
@@ -261,6 +272,16 @@ fn settings(directory: &Path) -> EngineSettings {
             },
             checkpoint: Duration::from_secs(30),
             filter_caps: FilterCaps { values: 5 },
+        },
+        sources: SourceSettings {
+            rules: source_rules(1..=86_400),
+            adaptive_min: Duration::from_secs(60),
+            adaptive_max: Duration::from_secs(600),
+            polls_at_once: 8,
+            polls_per_host: 2,
+            poll_timeout: Duration::from_secs(5),
+            sources_max: 50,
+            declared: vec![(WorkspaceId::default_workspace(), declared())],
         },
     }
 }

@@ -30,6 +30,8 @@ pages! {
     "idempotency_conflict"
     "idempotency_in_progress"
     "job_not_finished"
+    "already_exists"
+    "read_only"
     "stream_already_attached"
     "cursor_expired"
     "stream_expired"
