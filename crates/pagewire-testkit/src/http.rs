@@ -92,3 +92,16 @@ pub async fn post_json(address: SocketAddr, path: &str, key: &str, body: &Value)
     let headers = [("authorization", bearer.as_str()), ("content-type", "application/json")];
     request(address, "POST", path, &headers, body.to_string().as_bytes()).await
 }
+
+/// A request with a key and a JSON body.
+pub async fn send_json(
+    address: SocketAddr,
+    method: &str,
+    path: &str,
+    key: &str,
+    body: &Value,
+) -> Response {
+    let bearer = format!("Bearer {key}");
+    let headers = [("authorization", bearer.as_str()), ("content-type", "application/json")];
+    request(address, method, path, &headers, body.to_string().as_bytes()).await
+}

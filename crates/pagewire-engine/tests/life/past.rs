@@ -8,6 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use pagewire_engine::account::{Accounts, Plan};
 use pagewire_engine::blob_transport::GuardedTransport;
 use pagewire_engine::job::object_input::ObjectInputs;
+use pagewire_engine::live::sources::{SourceSettings, source_rules};
 use pagewire_engine::live::{FilterCaps, LiveSettings, LogSettings};
 use pagewire_engine::run::RunLimits;
 use pagewire_engine::schedule::Politeness;
@@ -263,6 +264,16 @@ fn settings(directory: &Path) -> EngineSettings {
             retry_delays: vec![Duration::from_secs(1)],
             at_once: 2,
             public_url: None,
+        },
+        sources: SourceSettings {
+            rules: source_rules(60..=86_400),
+            adaptive_min: Duration::from_secs(60),
+            adaptive_max: Duration::from_secs(3_600),
+            polls_at_once: 4,
+            polls_per_host: 1,
+            poll_timeout: Duration::from_secs(5),
+            sources_max: 10,
+            declared: Vec::new(),
         },
         live: LiveSettings {
             log: LogSettings {

@@ -9,8 +9,10 @@ mod pages;
 mod routes;
 
 use std::collections::BTreeMap;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
@@ -135,8 +137,36 @@ impl Origin {
 
     /// Lets a path answer with this status, content type and body.
     pub fn set_page(&self, path: &str, status: u16, content_type: &str, body: impl Into<Vec<u8>>) {
-        let page = FixedPage { status, content_type: content_type.to_owned(), body: body.into() };
+        let page = FixedPage {
+            status,
+            content_type: content_type.to_owned(),
+            body: body.into(),
+            etag: None,
+            delay: Duration::ZERO,
+        };
         lock(&self.site.fixed).insert(path.to_owned(), page);
+    }
+
+    /// Lets a path answer with this document, which bears an `ETag` of what it says and is not sent again to whoever has it.
+    pub fn set_document(&self, path: &str, content_type: &str, body: impl Into<Vec<u8>>) {
+        let body = body.into();
+        let mut hasher = DefaultHasher::new();
+        body.hash(&mut hasher);
+        let page = FixedPage {
+            status: 200,
+            content_type: content_type.to_owned(),
+            body,
+            etag: Some(format!("\"{:016x}\"", hasher.finish())),
+            delay: Duration::ZERO,
+        };
+        lock(&self.site.fixed).insert(path.to_owned(), page);
+    }
+
+    /// Lets a path that was set answer after so long.
+    pub fn delay(&self, path: &str, delay: Duration) {
+        if let Some(page) = lock(&self.site.fixed).get_mut(path) {
+            page.delay = delay;
+        }
     }
 
     /// Waits until `wanted` holds of the number of requests so far; false when the deadline comes first.
@@ -156,6 +186,8 @@ struct FixedPage {
     status: u16,
     content_type: String,
     body: Vec<u8>,
+    etag: Option<String>,
+    delay: Duration,
 }
 
 /// A request as it was read.

@@ -54,8 +54,12 @@ pub(super) async fn answer(
     let path = request.target.split('?').next().unwrap_or_default();
     let fixed = lock(&site.fixed).get(path).cloned();
     if let Some(fixed) = fixed {
-        let headers = [("content-type", fixed.content_type.as_str())];
-        return page(socket, request, fixed.status, &headers, &fixed.body).await;
+        tokio::time::sleep(fixed.delay).await;
+        let mut headers = vec![("content-type", fixed.content_type.as_str())];
+        headers.extend(fixed.etag.as_deref().map(|etag| ("etag", etag)));
+        let has_it = fixed.etag.is_some() && request.header("if-none-match") == fixed.etag.as_deref();
+        let (status, body) = if has_it { (304, &[][..]) } else { (fixed.status, &fixed.body[..]) };
+        return page(socket, request, status, &headers, body).await;
     }
     let parts: Vec<&str> = path.trim_start_matches('/').split('/').collect();
     match parts.as_slice() {

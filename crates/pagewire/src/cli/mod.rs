@@ -15,6 +15,7 @@ mod request;
 mod scrape;
 mod serve;
 mod session;
+mod source;
 mod stream;
 mod table;
 mod tail;
@@ -70,6 +71,9 @@ enum Command {
     Upload(upload::Args),
     /// Print what is new at the sources of a server that runs, one JSON line each
     Tail(tail::Args),
+    /// Have feeds, pages and firehoses watched by a server that runs
+    #[command(subcommand)]
+    Source(source::Command),
     /// Have URLs told of what happens on a server that runs
     #[command(subcommand)]
     Webhook(webhook::Command),
@@ -103,6 +107,8 @@ enum CliError {
     #[error(transparent)]
     Download(#[from] job::DownloadError),
     #[error(transparent)]
+    NotRead(#[from] source::NotRead),
+    #[error(transparent)]
     NotTaken(#[from] webhook::NotTaken),
     #[error("{0}")]
     Usage(String),
@@ -131,6 +137,7 @@ impl CliError {
             | Self::Serving(_)
             | Self::Key(_)
             | Self::Download(_)
+            | Self::NotRead(_)
             | Self::NotTaken(_)
             | Self::Client(_)
             | Self::Io { .. } => ExitCode::FAILURE,
@@ -162,6 +169,7 @@ fn dispatch(command: Command) -> Result<(), CliError> {
         Command::Scrape(args) => block_on(scrape::run(args)),
         Command::Stream(args) => block_on(stream::run(args)),
         Command::Job(command) => block_on(interruptible(job::run(command))),
+        Command::Source(command) => block_on(interruptible(source::run(command))),
         Command::Upload(args) => block_on(interruptible(upload::run(args))),
         Command::Tail(args) => block_on(interruptible(tail::run(args))),
         Command::Webhook(command) => block_on(interruptible(webhook::run(command))),

@@ -38,7 +38,7 @@ impl Args {
         let names = formats.iter().map(|format| Value::from(format.as_str())).collect();
         members.insert("formats".to_owned(), Value::Array(names));
         if let Some(extract) = &self.extract {
-            members.insert("extract".to_owned(), read_extract(extract)?);
+            members.insert("extract".to_owned(), json_or_file(extract, "extract")?);
         }
         if let Some(timeout_ms) = self.timeout_ms {
             members.insert("timeout_ms".to_owned(), timeout_ms.into());
@@ -54,12 +54,13 @@ fn format(text: &str) -> Result<Format, String> {
     })
 }
 
-fn read_extract(argument: &str) -> Result<Value, CliError> {
+/// An argument that is JSON, or `@` and the name of a file with it.
+pub(super) fn json_or_file(argument: &str, name: &str) -> Result<Value, CliError> {
     let text = match argument.strip_prefix('@') {
         Some(path) => read_file(Path::new(path))?,
         None => argument.to_owned(),
     };
-    serde_json::from_str(&text).map_err(|error| CliError::Usage(format!("--extract is not JSON: {error}")))
+    serde_json::from_str(&text).map_err(|error| CliError::Usage(format!("--{name} is not JSON: {error}")))
 }
 
 fn read_file(path: &Path) -> Result<String, CliError> {

@@ -85,7 +85,7 @@ impl Judge {
                     sources.push((workspace, source));
                 }
                 Ok(source) => {
-                    self.fault(&key, format!("{:?}", source.id.as_str()), "the only one of its `id`")
+                    self.fault(&key, format!("{:?}", source.id.as_str()), "the only one of its `id`");
                 }
                 Err(problem) => {
                     let faults =

@@ -105,7 +105,7 @@ impl Engine {
                 continue;
             }
             let line = feed.line;
-            match self.sources.rules.read_new(declaration(feed, &url, tags)) {
+            match self.sources.rules.read_new(declaration(&feed, &url, tags)) {
                 Ok(spec) => {
                     let row = self.new_source_row(caller, DeclaredIn::Api, &spec)?;
                     candidates.push(Candidate { line, row });
@@ -172,7 +172,7 @@ fn renamed(row: SourceRow, spec: &SourceSpec) -> Result<SourceRow, Refusal> {
     Ok(SourceRow { id: spec.id.clone(), spec: text, ..row })
 }
 
-fn declaration(feed: FeedOutline, url: &TargetUrl, tags: &[String]) -> serde_json::Value {
+fn declaration(feed: &FeedOutline, url: &TargetUrl, tags: &[String]) -> serde_json::Value {
     let source_type = match feed.kind.as_deref() {
         Some("atom") => SourceType::Atom,
         Some("json" | "jsonfeed" | "json_feed") => SourceType::JsonFeed,
