@@ -94,13 +94,7 @@ pub async fn post_json(address: SocketAddr, path: &str, key: &str, body: &Value)
 }
 
 /// A request with a key and a JSON body.
-pub async fn send_json(
-    address: SocketAddr,
-    method: &str,
-    path: &str,
-    key: &str,
-    body: &Value,
-) -> Response {
+pub async fn send_json(address: SocketAddr, method: &str, path: &str, key: &str, body: &Value) -> Response {
     let bearer = format!("Bearer {key}");
     let headers = [("authorization", bearer.as_str()), ("content-type", "application/json")];
     request(address, method, path, &headers, body.to_string().as_bytes()).await

@@ -27,7 +27,10 @@ async fn a_source_is_tried_added_listed_and_deleted() {
     let id = id.trim_end();
     assert!(id.starts_with("127.0.0.1-") && id.ends_with("-feed"), "{id}");
     let listed = lines(&stdout(&desk.run(&["source", "list", "--tag", "news", "--json"]).await)).remove(0);
-    assert_eq!((&listed["id"], &listed["source_type"], &listed["name"]), (&json!(id), &json!("rss"), &json!("The feed")));
+    assert_eq!(
+        (&listed["id"], &listed["source_type"], &listed["name"]),
+        (&json!(id), &json!("rss"), &json!("The feed"))
+    );
     let table = stdout(&desk.run(&["source", "list"]).await);
     assert!(table.contains(id) && table.contains("status"), "{table}");
 

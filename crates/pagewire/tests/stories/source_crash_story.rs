@@ -47,6 +47,7 @@ async fn kill_9_between_polls_loses_no_event_and_repeats_none() {
 
 /// The newest first, as feeds are.
 fn publish(sources: &Sources, titles: &[String]) {
-    let items: Vec<(&str, &str)> = titles.iter().rev().map(|title| (title.as_str(), title.as_str())).collect();
+    let items: Vec<(&str, &str)> =
+        titles.iter().rev().map(|title| (title.as_str(), title.as_str())).collect();
     sources.publish("/feed", &items);
 }

@@ -25,7 +25,8 @@ async fn what_is_new_in_a_feed_becomes_an_event_and_what_was_there_does_not() {
     assert_eq!((&edited["url"], &edited["title"]), (&told["url"], &json!("New, mended")), "{edited}");
     assert_ne!(edited["content_hash"], told["content_hash"]);
 
-    let health = sources.once("news.local", "counted", |health| health["events"] == 2).await["health"].clone();
+    let health =
+        sources.once("news.local", "counted", |health| health["events"] == 2).await["health"].clone();
     assert_eq!((&health["http_status"], &health["error_streak"]), (&json!(200), &json!(0)), "{health}");
     for member in ["last_fetch_at", "last_success_at", "next_poll_at", "last_event_at", "latency_ms"] {
         assert!(!health[member].is_null(), "no `{member}`: {health}");
@@ -50,7 +51,8 @@ async fn how_a_source_is_is_told() {
     let origin = &sources.world.origin;
     origin.set_page("/feed", 500, "text/plain", "broken");
     sources.add(&feed(&sources.world, "a", "/feed")).await;
-    let failing = sources.once("a", "failing twice", |health| health["error_streak"].as_u64() > Some(1)).await;
+    let failing =
+        sources.once("a", "failing twice", |health| health["error_streak"].as_u64() > Some(1)).await;
     let health = &failing["health"];
     assert_eq!((&health["status"], &health["http_status"]), (&json!("failing"), &json!(500)), "{health}");
     assert_eq!(health["error_code"], "http_error");

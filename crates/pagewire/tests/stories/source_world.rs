@@ -91,7 +91,8 @@ pub(crate) fn feed(world: &World, id: &str, path: &str) -> Value {
 
 /// An RSS 2.0 document with items of these guids and titles.
 pub(crate) fn rss(items: &[(&str, &str)]) -> String {
-    let mut document = String::from("<rss version=\"2.0\"><channel><title>Feed</title><link>https://a.example/</link>");
+    let mut document =
+        String::from("<rss version=\"2.0\"><channel><title>Feed</title><link>https://a.example/</link>");
     for (guid, title) in items {
         let _ = write!(
             document,
