@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use pagewire_types::{SourceSpec, SourceType, TargetErrorCode, TargetUrl};
 
 use super::event::NewEvent;
+use super::websub::HubLink;
 
 /// What a source is polled with.
 #[derive(Debug, Clone, Copy)]
@@ -41,6 +42,8 @@ pub struct Polled {
     pub moved_to: Option<TargetUrl>,
     /// What the document turned out to be, where that is told by it.
     pub source_type: Option<SourceType>,
+    /// The hub that delivers what is new, where the document names one.
+    pub hub: Option<Box<HubLink>>,
 }
 
 /// How a poll went.
@@ -81,6 +84,7 @@ impl Polled {
             wait: None,
             moved_to: None,
             source_type: None,
+            hub: None,
         }
     }
 }

@@ -9,6 +9,8 @@
 //! | 429, 503 | failed, with the wait that the host asks for |
 //! | any other | failed |
 
+use std::time::Duration;
+
 use http::{HeaderMap, StatusCode, header};
 use pagewire_extract::feed::{Feed, FeedLink, NotAFeed};
 use pagewire_fetch::Response;
@@ -19,6 +21,7 @@ use super::kept::{Kept, Validators};
 use super::news::{self, Reading};
 use super::{Given, hash, wait};
 use crate::live::watch::{Polled, Verdict};
+use crate::live::websub;
 
 /// Feeds of a page that are named when it came in a feed's place.
 const FEEDS_NAMED_MAX: usize = 5;
@@ -80,7 +83,7 @@ pub(super) fn read(document: &Document<'_>, headers: &HeaderMap, given: &Given) 
 
     let mut kept = Kept::new(&given.url, validators(headers), document.body);
     kept.ttl_s = feed.ttl_s;
-    kept.remember(news.past, news.present, news.shared);
+    kept.remember(news.past, news.present, news.shared, given.past_max());
     if feed.is_cut {
         // The rest of it may come under the same validators. It is waited for once: some feeds always break off.
         kept = kept.without_validators();
@@ -91,8 +94,22 @@ pub(super) fn read(document: &Document<'_>, headers: &HeaderMap, given: &Given) 
         state: (given.kept.as_ref() != Some(&kept)).then(|| kept.to_state()),
         wait: wait::asked(headers, feed.ttl_s),
         source_type: Some(source_type),
+        hub: websub::hub_of(headers, &feed.hubs, feed.feed_url.as_deref(), document.url).map(Box::new),
         ..Polled::of(verdict)
     }
+}
+
+/// What a hub's delivery says: a document, or the part of it that is new. What the feed's own server says of its
+/// document, and how long it lasts, stays as it was.
+pub(super) fn delivered(document: &Document<'_>, given: &Given) -> Polled {
+    let Some(before) = &given.kept else {
+        let detail = "nothing is known of the feed that a part of it could be compared with".to_owned();
+        return failed(TargetErrorCode::UnsupportedContent, detail);
+    };
+    let polled = read(document, &HeaderMap::new(), given);
+    let state =
+        polled.state.as_deref().and_then(Kept::read).map(|kept| before.with_entries_of(kept).to_state());
+    Polled { state, wait: before.ttl_s.map(Duration::from_secs), hub: None, ..polled }
 }
 
 /// An answer without a document that is another.

@@ -22,7 +22,7 @@ use super::hash;
 /// What hashes are made of changes with this; kept ones of another version are replaced, and nothing is told for it.
 const HASHED_AS: u8 = 1;
 /// Entries that are remembered beside those of the document.
-const PAST_MAX: usize = 3_000;
+pub(super) const PAST_MAX: usize = 3_000;
 /// Identities that are remembered as shared.
 const SHARED_MAX: usize = 1_000;
 /// Bytes of an entry's record.
@@ -115,13 +115,24 @@ impl Kept {
         self.hashed_as == HASHED_AS
     }
 
-    /// Keeps the entries of the document, and as many of those before as there is place for.
-    pub(super) fn remember(&mut self, past: Vec<Seen>, present: Vec<Seen>, mut shared: Vec<u64>) {
-        let over = past.len().saturating_sub(PAST_MAX);
+    /// Keeps the entries of the document, and of those before the ones seen last.
+    pub(super) fn remember(
+        &mut self,
+        past: Vec<Seen>,
+        present: Vec<Seen>,
+        mut shared: Vec<u64>,
+        past_max: usize,
+    ) {
+        let over = past.len().saturating_sub(past_max);
         self.seen = past.into_iter().skip(over).chain(present).collect();
         shared.sort_unstable();
         shared.truncate(SHARED_MAX);
         self.shared = shared;
+    }
+
+    /// With the entries that another document has left.
+    pub(super) fn with_entries_of(&self, other: Self) -> Self {
+        Self { hashed_as: other.hashed_as, seen: other.seen, shared: other.shared, ..self.clone() }
     }
 
     /// As it is kept.
@@ -219,7 +230,12 @@ mod tests {
             last_modified: Some("Tue, 03 Feb 2026 09:30:00 GMT".to_owned()),
         };
         let mut kept = Kept::new(&url("https://s.example/feed"), validators, b"body");
-        kept.remember((0..past).map(seen).collect(), (past..past + present).map(seen).collect(), vec![5, 4]);
+        kept.remember(
+            (0..past).map(seen).collect(),
+            (past..past + present).map(seen).collect(),
+            vec![5, 4],
+            PAST_MAX,
+        );
         kept
     }
 

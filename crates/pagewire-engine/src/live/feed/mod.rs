@@ -22,14 +22,19 @@ use jiff::Timestamp;
 use pagewire_fetch::Request;
 use pagewire_types::{SourceSpec, TargetErrorCode, TargetUrl};
 
+use self::answer::Document;
 use self::kept::Kept;
 use super::watch::{Poll, Polled, Verdict};
+use super::websub::Delivered;
 use crate::source::Source;
 
 const ACCEPT: HeaderValue = HeaderValue::from_static(
     "application/atom+xml, application/rss+xml, application/feed+json, application/rdf+xml;q=0.9, \
      application/xml;q=0.8, text/xml;q=0.8, application/json;q=0.7, */*;q=0.5",
 );
+
+/// Entries that are remembered beside those of a part: more than a whole document and its past have.
+const PAST_OF_PART_MAX: usize = 14_000;
 
 /// What a document is read with.
 #[derive(Debug, Clone)]
@@ -42,6 +47,8 @@ struct Given {
     backfill: u32,
     /// Whether requests bear headers that are the source's own, and so not for another site.
     has_headers: bool,
+    /// Whether the document may hold but a part of the feed.
+    is_part: bool,
     now: Timestamp,
 }
 
@@ -52,8 +59,14 @@ impl Given {
             kept: poll.state.and_then(Kept::read),
             backfill: poll.spec.backfill,
             has_headers: !poll.spec.headers.is_empty(),
+            is_part: false,
             now: poll.now,
         }
+    }
+
+    /// How many entries that the document does not hold are remembered. A part of the feed says nothing of the rest.
+    fn past_max(&self) -> usize {
+        if self.is_part { PAST_OF_PART_MAX } else { kept::PAST_MAX }
     }
 }
 
@@ -67,9 +80,28 @@ pub(crate) async fn poll(source: &Source, poll: Poll<'_>) -> Polled {
             return Polled::of(Verdict::Failed { code: error.code(), detail: error.to_string() });
         }
     };
-    // A document may be large, and threads that wait for sockets are few.
-    tokio::task::spawn_blocking(move || answer::polled(&response, &given)).await.unwrap_or_else(|error| {
-        tracing::error!(%error, url = poll.url.as_str(), "reading a feed panicked");
+    in_its_own_thread(poll.url, move || answer::polled(&response, &given)).await
+}
+
+/// Reads what a hub has delivered, as if it had been asked for.
+#[expect(dead_code, reason = "called once deliveries have a route")]
+pub(crate) async fn delivered(poll: Poll<'_>, delivered: Delivered) -> Polled {
+    let given = Given { is_part: true, ..Given::new(&poll) };
+    in_its_own_thread(poll.url, move || {
+        let document = Document {
+            body: &delivered.body,
+            content_type: delivered.content_type.as_deref(),
+            url: &given.url,
+        };
+        answer::delivered(&document, &given)
+    })
+    .await
+}
+
+/// A document may be large, and threads that wait for sockets are few.
+async fn in_its_own_thread(url: &TargetUrl, read: impl FnOnce() -> Polled + Send + 'static) -> Polled {
+    tokio::task::spawn_blocking(read).await.unwrap_or_else(|error| {
+        tracing::error!(%error, url = url.as_str(), "reading a feed panicked");
         let detail = "the document could not be read".to_owned();
         Polled::of(Verdict::Failed { code: TargetErrorCode::UnsupportedContent, detail })
     })

@@ -112,3 +112,17 @@ fn a_move_for_good_is_told_once_the_feed_is_there() {
     for_now.redirects_are_permanent = false;
     assert_eq!(place(&for_now, given(None)), None);
 }
+
+#[test]
+fn the_hub_of_a_feed_is_told_with_the_feeds_own_address() {
+    let document = one().replace(
+        "<title>T</title>",
+        "<title>T</title><atom:link rel='hub' href='https://hub.example/'/><atom:link rel='self' href='/own'/>",
+    );
+    let polled = Watched::default().polled(&response(200, &[], &document));
+    let link = polled.hub.expect("a hub");
+    assert_eq!(
+        (link.hub.as_str(), link.topic.as_str()),
+        ("https://hub.example/", "https://site.example/own")
+    );
+}

@@ -158,6 +158,29 @@ fn a_document_that_breaks_off_tells_its_whole_entries_and_is_asked_for_again() {
 }
 
 #[test]
+fn what_a_hub_delivers_is_told_once_and_leaves_the_validators_as_they_were() {
+    let mut feed = Watched::default();
+    feed.polled(&response(200, &[("etag", "\"a\"")], &rss(&[full(2), full(1)])));
+    let deliver = |state: Option<&str>, document: &str| {
+        let given = Given { is_part: true, ..given(state) };
+        let feed_url = url(URL);
+        let document = answer::Document {
+            body: document.as_bytes(),
+            content_type: Some("application/rss+xml"),
+            url: &feed_url,
+        };
+        answer::delivered(&document, &given)
+    };
+    let part = deliver(feed.state.as_deref(), &rss(&[full(3)]));
+    assert_eq!(part.events.iter().map(|event| event.title.as_str()).collect::<Vec<_>>(), ["Title 3"]);
+    feed.state = part.state;
+    assert!(feed.state.as_deref().is_some_and(|state| state.contains("\\\"a\\\"")));
+    assert!(feed.told(&rss(&[full(3), full(2), full(1)])).is_empty());
+    let first = deliver(None, &rss(&[full(1)]));
+    assert!(first.events.is_empty() && first.state.is_none(), "the first document is fetched");
+}
+
+#[test]
 fn a_state_that_nobody_can_read_begins_the_feed_anew() {
     let mut feed = Watched { state: Some("broken".to_owned()), ..Watched::default() };
     assert!(feed.told(&rss(&[full(1)])).is_empty());

@@ -24,7 +24,14 @@ fn now() -> Timestamp {
 }
 
 fn given(state: Option<&str>) -> Given {
-    Given { url: url(URL), kept: state.and_then(Kept::read), backfill: 0, has_headers: false, now: now() }
+    Given {
+        url: url(URL),
+        kept: state.and_then(Kept::read),
+        backfill: 0,
+        has_headers: false,
+        is_part: false,
+        now: now(),
+    }
 }
 
 fn response(status: u16, headers: &[(&str, &str)], body: &str) -> Response {
