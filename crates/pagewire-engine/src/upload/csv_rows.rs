@@ -31,6 +31,8 @@ pub(super) struct CsvRows {
     ends: Vec<usize>,
     ends_len: usize,
     is_too_long: bool,
+    /// Whether a byte of the row has been read.
+    has_begun: bool,
     /// The line on which the row began.
     line: u64,
     json: String,
@@ -46,6 +48,7 @@ impl CsvRows {
             ends: vec![0; COLUMNS_MAX + 1],
             ends_len: 0,
             is_too_long: false,
+            has_begun: false,
             line: 1,
             json: String::new(),
         }
@@ -80,6 +83,13 @@ impl CsvRows {
         bytes: &[u8],
         each: &mut impl FnMut(u64, CsvRow<'_>) -> Result<(), UploadError>,
     ) -> Result<usize, UploadError> {
+        if !self.has_begun {
+            let between = bytes.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
+            if between > 0 {
+                return Ok(self.pass_over(&bytes[..between]));
+            }
+            self.has_begun = true;
+        }
         let (result, read, text, ends) =
             self.reader.read_record(bytes, &mut self.text[self.text_len..], &mut self.ends[self.ends_len..]);
         self.text_len += text;
@@ -95,10 +105,19 @@ impl CsvRows {
                 let line = std::mem::replace(&mut self.line, self.reader.line());
                 let outcome = self.row(line, each);
                 (self.text_len, self.ends_len, self.is_too_long) = (0, 0, false);
+                self.has_begun = false;
                 outcome?;
             }
         }
         Ok(read)
+    }
+
+    /// Reads what is between rows: the line feed of a row that a carriage return has ended, and blank lines. The next row
+    /// begins behind it.
+    fn pass_over(&mut self, bytes: &[u8]) -> usize {
+        let (_, read, _, _) = self.reader.read_record(bytes, &mut self.text, &mut self.ends);
+        self.line = self.reader.line();
+        read
     }
 
     fn row(

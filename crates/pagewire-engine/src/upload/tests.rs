@@ -145,10 +145,13 @@ fn rows_of_a_csv_that_are_no_entries_are_told() {
     let text = format!(
         "url,custom_id\nhttp://a/,1\nhttp://b/\nftp://c/,3\n{long},4\n\"http://d\n/\",5\nhttp://e/,6,7\nhttp://f/,8"
     );
-    let told = invalid(CSV, text.as_bytes());
-    let lines: Vec<u64> = told.iter().map(|(line, _)| *line).collect();
-    // A URL that is broken over two lines is one: the parser of URLs takes line feeds out.
-    assert_eq!(lines, [3, 4, 5, 8], "{told:?}");
+    for text in [text.clone(), text.replace('\n', "\r\n")] {
+        let told = invalid(CSV, text.as_bytes());
+        let lines: Vec<u64> = told.iter().map(|(line, _)| *line).collect();
+        // A URL that is broken over two lines is one: the parser of URLs takes line feeds out.
+        assert_eq!(lines, [3, 4, 5, 8], "{told:?}");
+    }
+    assert_eq!(invalid(CSV, b"\r\n\r\nurl\r\n\r\n\r\nnonsense\r\n")[0].0, 6, "blank lines are counted");
     let kept = urls(UploadSpec { on_invalid: OnInvalid::Record, ..CSV }, text.as_bytes());
     assert_eq!(kept.len(), 7);
     assert_eq!(kept[1], "!http://b/");
@@ -180,6 +183,17 @@ fn a_list_past_its_bounds_is_refused() {
     assert!(matches!(parse(SPEC, &[text.as_bytes()]), Err(UploadError::TooManyUrls { max: 2_000 })));
     assert!(matches!(parse(SPEC, &[b"\n\n"]), Err(UploadError::Empty)));
     assert!(matches!(parse(SPEC, &[b"\xff\xfe\"\0"]), Err(UploadError::Utf16)));
+}
+
+#[test]
+fn a_list_of_more_than_a_gigabyte_is_refused_while_it_comes() {
+    let piece = vec![b'x'; 10_000_000];
+    let mut parser = UploadParser::new(UploadSpec { on_invalid: OnInvalid::Record, ..SPEC });
+    for _ in 0..100 {
+        parser.push(&piece).expect("up to a gigabyte");
+    }
+    let refused = parser.push(b"x").expect_err("a byte more");
+    assert!(matches!(refused, UploadError::TooLarge { max: 1_000_000_000 }), "{refused}");
 }
 
 #[test]

@@ -13,7 +13,7 @@ use http::{HeaderMap, StatusCode, header};
 use pagewire_engine::Refusal;
 use pagewire_engine::upload::{
     NotUploaded, OnInvalid, UNPACKED_BYTES_MAX, UploadCoding, UploadError, UploadFailure, UploadForm,
-    UploadSpec, Uploaded,
+    UploadSpec, Uploaded, WIRE_BYTES_MAX,
 };
 use pagewire_types::job_request::JOB_URLS_MAX;
 use pagewire_types::{FieldError, Problem, ProblemCode, UploadReply};
@@ -54,6 +54,7 @@ pub async fn upload(
 ) -> Result<Response, ApiError> {
     let Query(query) =
         query.map_err(|error| ApiError::new(ProblemCode::ValidationFailed, error.body_text()))?;
+    refuse_what_is_too_large(&headers)?;
     let spec = UploadSpec {
         form: form_of(&headers)?,
         coding: coding_of(&headers)?,
@@ -85,6 +86,17 @@ pub async fn upload(
             Err(problem.with("invalid", summary.invalid).into())
         }
     }
+}
+
+/// Before any of it is read, where it says how large it is.
+fn refuse_what_is_too_large(headers: &HeaderMap) -> Result<(), ApiError> {
+    let length =
+        headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+    if length.is_some_and(|length| length > WIRE_BYTES_MAX) {
+        let error = UploadError::TooLarge { max: WIRE_BYTES_MAX };
+        return Err(ApiError::new(ProblemCode::BodyTooLarge, error.to_string()));
+    }
+    Ok(())
 }
 
 /// Why a body does not come to its end.

@@ -1,5 +1,6 @@
 //! Jobs: URLs in, files out, watched on the way.
 
+use pagewire_testkit::sse::Item;
 use pagewire_testkit::{Ledger, http};
 use serde_json::{Value, json};
 
@@ -194,6 +195,23 @@ async fn a_job_is_watched_to_its_end_and_replayed_after_it() {
     quiet.path.push_str("?include=progress,done");
     let quiet = quiet.open().await.read_to_end().await;
     assert!(quiet.iter().all(|frame| matches!(frame.event.as_str(), "progress" | "done")), "{quiet:?}");
+}
+
+#[tokio::test]
+async fn who_watches_a_quiet_job_is_pinged() {
+    let mut world = World::with_config("[stream]\nping_s = 1\n").await;
+    world.key = world.server.create_key(&["jobs:read", "jobs:write"]);
+    let body = json!({"urls": [world.origin.url("/hang")], "defaults": {"robots": "ignore"}});
+    let id = world.submit(&body).await;
+    let mut reader = world.watch(&id).open().await;
+    let mut pings = 0;
+    while pings < 2 {
+        match reader.next_item().await.expect("it goes on") {
+            Item::Comment(text) => pings += usize::from(text == "ping"),
+            Item::Frame(frame) => assert_eq!(frame.event, "progress"),
+            Item::Retry(_) => {}
+        }
+    }
 }
 
 #[tokio::test]
