@@ -39,6 +39,9 @@ impl World {
     }
 }
 
+/// Media type, coding, list; status, code, and what the detail says.
+type Refused<'a> = (&'a str, &'a str, &'a [u8], u16, &'a str, &'a str);
+
 #[tokio::test]
 async fn a_list_that_cannot_be_taken_is_refused_with_a_reason_and_leaves_nothing() {
     let world = World::of_jobs().await;
@@ -47,7 +50,7 @@ async fn a_list_that_cannot_be_taken_is_refused_with_a_reason_and_leaves_nothing
     let mut flipped = whole.clone();
     let at = flipped.len() - 7;
     flipped[at] ^= 1;
-    let cases: [(&str, &str, &[u8], u16, &str, &str); 14] = [
+    let cases: [Refused<'_>; 14] = [
         (NDJSON, "identity", b"", 422, "validation_failed", "no URL"),
         (NDJSON, "identity", b"\xef\xbb\xbf\r\n\n \r\n", 422, "validation_failed", "no URL"),
         (NDJSON, "identity", b"\xff\xfe\"\0h\0", 422, "validation_failed", "UTF-8"),
