@@ -103,7 +103,7 @@ impl Baseline {
     }
 
     fn of(page: &Snapshot, since: i64) -> Self {
-        Self {
+        let mut baseline = Self {
             watch: page.watch,
             part: page.part,
             since,
@@ -111,10 +111,12 @@ impl Baseline {
             title: page.signs.title.clone(),
             asks_password: page.signs.asks_password,
             blocks: (0..page.blocks.len()).map(|at| KeptBlock::of(page, at)).collect(),
-            seen: page.items.iter().rev().map(|item| item.identity).take(SEEN_MAX).collect(),
+            seen: VecDeque::new(),
             volatile: Volatile::default(),
             other: None,
-        }
+        };
+        baseline.meet(page.items.iter().rev().map(|item| item.identity));
+        baseline
     }
 
     pub(super) fn part(&self) -> Part {

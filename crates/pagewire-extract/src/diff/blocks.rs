@@ -134,6 +134,8 @@ struct Reading<'c, 'd> {
     run_linked: u32,
     run_starts_with_link: bool,
     space_due: bool,
+    /// Whether an element that is set apart has begun or ended since the last word.
+    edge: bool,
     /// The link that is open.
     link: Option<usize>,
     headings: u32,
@@ -153,6 +155,7 @@ impl<'c, 'd> Reading<'c, 'd> {
             run_linked: 0,
             run_starts_with_link: false,
             space_due: false,
+            edge: false,
             link: None,
             headings: 0,
             code: 0,
@@ -215,7 +218,8 @@ impl<'c, 'd> Reading<'c, 'd> {
             self.space_due = true;
         }
         for word in text.split_whitespace() {
-            let space = self.space_due && !self.run.is_empty();
+            let space = !self.run.is_empty() && (self.space_due || self.edge && parts(&self.run, word));
+            self.edge = false;
             if self.run.is_empty() {
                 self.run_starts_with_link = self.link.is_some();
             }
@@ -305,6 +309,7 @@ impl Visitor for Reading<'_, '_> {
         if tag.is_block() || tag.is_cell() {
             self.end_run();
         }
+        self.edge |= is_set_apart(tag);
         if matches!(tag, Tag::Br | Tag::Hr | Tag::Wbr | Tag::Img) {
             return false;
         }
@@ -348,6 +353,7 @@ impl Visitor for Reading<'_, '_> {
         if tag.is_block() || tag.is_cell() {
             self.end_run();
         }
+        self.edge |= is_set_apart(tag);
         self.counts(tag, |count| *count = count.saturating_sub(1));
         let Some(open) = self.open.pop() else { return };
         if let Some(above) = self.open.last_mut() {
@@ -376,6 +382,19 @@ impl Visitor for Reading<'_, '_> {
             }
         }
     }
+}
+
+/// Whether styles often set an element apart from what it touches.
+fn is_set_apart(tag: Tag) -> bool {
+    matches!(tag, Tag::A | Tag::Span | Tag::Time | Tag::Label | Tag::Other | Tag::Img)
+}
+
+/// Whether a name and a number touch there: a price in an element of its own behind what it is of.
+fn parts(before: &str, after: &str) -> bool {
+    let (before, after) = (before.chars().next_back(), after.chars().next());
+    before.zip(after).is_some_and(|(before, after)| {
+        before.is_alphabetic() && after.is_ascii_digit() || before.is_ascii_digit() && after.is_alphabetic()
+    })
 }
 
 /// Whether a link leads to another page.
@@ -430,9 +449,11 @@ mod tests {
     fn each_run_of_text_is_a_block() {
         assert_eq!(
             told(
-                "<h1>A <br>title</h1><p>One <b>bold</b>\n word.<ul><li>x<li><a href=/y>y</a></ul>tail<pre>a\n b</pre>"
+                "<p>H<sub>2</sub>O</p><p>Kettle<span>219</span>kr</p><h1>A <br>title</h1><p>One <b>bold</b>\n word.<ul><li>x<li><a href=/y>y</a></ul>tail<pre>a\n b</pre>"
             ),
             [
+                (Kind::Paragraph, "H2O".to_owned()),
+                (Kind::Paragraph, "Kettle 219 kr".to_owned()),
                 (Kind::Heading, "A title".to_owned()),
                 (Kind::Paragraph, "One bold word.".to_owned()),
                 (Kind::ListItem, "x".to_owned()),

@@ -27,6 +27,9 @@ const UNMASKED_TENTHS: u64 = 2;
 /// Share of an item that must be new, in tenths, where it stands on the page for the first time.
 const NEW_TENTHS: u32 = 5;
 
+/// One in so many items of a list may be new by its link alone.
+const RENAMED_SHARE_MAX: usize = 3;
+
 /// A change that is to be told.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Change {
@@ -74,7 +77,7 @@ impl Baseline {
     /// Whether a page differs in something that is not masked: it must be fetched again before that is told.
     pub(super) fn differs(&self, page: &Snapshot) -> bool {
         let difference = self.difference(page);
-        !difference.added.is_empty() || !difference.removed.is_empty()
+        !difference.added.is_empty() || !difference.removed.is_empty() || !self.met_first(page).is_empty()
     }
 
     /// Takes over a page that does not differ.
@@ -112,7 +115,9 @@ impl Baseline {
             .copied()
             .partition(|at| in_first.contains(at) && !flapped.contains(&self.blocks[*at].slot));
 
-        let changes = self.changes(page, &added, &removed);
+        let in_both: HashSet<u64> =
+            self.met_first(first).intersection(&self.met_first(page)).copied().collect();
+        let changes = self.changes(page, &added, &removed, &in_both);
         let mut changed = self.replaced(page, &removed, &added);
         let masked = |at: &&usize| self.mask_of(self.blocks[**at].slot);
         changed.extend(now.matching.removed.iter().filter(masked).map(|at| self.blocks[*at].slot));
@@ -178,7 +183,32 @@ impl Baseline {
         removed.iter().map(|at| self.blocks[*at].slot).filter(|slot| came.contains(slot)).collect()
     }
 
-    fn changes(&self, page: &Snapshot, added: &[usize], removed: &[usize]) -> Vec<Change> {
+    /// The items that were never met. Where many of those that say what others said lead elsewhere, it is the site that has
+    /// changed its addresses, or makes new ones for each visit, and none of them is new.
+    fn met_first(&self, page: &Snapshot) -> HashSet<u64> {
+        let known: HashSet<u64> =
+            self.seen.iter().copied().chain(self.blocks.iter().filter_map(|block| block.item)).collect();
+        if page.items.iter().all(|item| known.contains(&item.identity)) {
+            return HashSet::new();
+        }
+        let added: HashSet<usize> = Matching::of(self, page).added.into_iter().collect();
+        let (new, renamed): (Vec<&Item>, Vec<&Item>) = page
+            .items
+            .iter()
+            .filter(|item| !known.contains(&item.identity))
+            .partition(|item| is_new(page, item, &added));
+        let are_new = renamed.len() * RENAMED_SHARE_MAX <= page.items.len();
+        let renamed = renamed.into_iter().filter(|_| are_new);
+        new.into_iter().chain(renamed).map(|item| item.identity).collect()
+    }
+
+    fn changes(
+        &self,
+        page: &Snapshot,
+        added: &[usize],
+        removed: &[usize],
+        met_first: &HashSet<u64>,
+    ) -> Vec<Change> {
         let mut rest_added: Vec<usize> = Vec::new();
         let mut of_item: HashMap<u32, Vec<usize>> = HashMap::new();
         for at in added {
@@ -199,7 +229,7 @@ impl Baseline {
                 if !blocks.is_empty() || !went.is_empty() {
                     edited.push(self.edit(page, item, &blocks, went));
                 }
-            } else if !seen.contains(&item.identity) && is_new(page, item, &blocks) {
+            } else if met_first.contains(&item.identity) {
                 new.push((at, Change::of_item(page, item)));
             } else if !seen.contains(&item.identity) {
                 rest_added.extend(blocks);
@@ -339,11 +369,11 @@ fn both<T: std::hash::Hash + Eq>(
     })
 }
 
-/// Whether an item that was not there before is new, and not an old one that is called otherwise now.
-fn is_new(page: &Snapshot, item: &Item, added: &[usize]) -> bool {
+/// Whether an item says something that was not there before.
+fn is_new(page: &Snapshot, item: &Item, added: &HashSet<usize>) -> bool {
     let characters = |at: usize| page.blocks[at].fingerprint.characters;
     let whole: u32 = item.blocks.clone().map(characters).sum();
-    let new: u32 = added.iter().map(|at| characters(*at)).sum();
+    let new: u32 = item.blocks.clone().filter(|at| added.contains(at)).map(characters).sum();
     new * 10 >= whole * NEW_TENTHS && new > 0
 }
 

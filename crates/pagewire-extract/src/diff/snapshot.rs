@@ -4,10 +4,11 @@
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
+use memchr::memmem;
 use serde_json::Value;
 use url::Url;
 
-use super::blocks::{Blocks, Kind, Link};
+use super::blocks::{Blocks, Kind, Link, RawBlock};
 use super::fingerprint::{Fingerprint, Reader};
 use super::hash::Hash;
 use super::signs::Signs;
@@ -27,6 +28,9 @@ const TOLD_CHARACTERS_MAX: usize = 4_000;
 /// Characters of a title.
 const TITLE_CHARACTERS_MAX: usize = 300;
 
+/// Bytes of an item's address.
+const ADDRESS_BYTES_MAX: usize = 4_096;
+
 /// Characters of a main content that is a text.
 const TEXT_MIN: usize = 1_000;
 /// Share of the page that it must be, in tenths; and of it those in blocks as long as sentences.
@@ -39,6 +43,7 @@ const SURROUNDINGS: [&str; 2] = [
     "[role=navigation], [role=contentinfo], [role=complementary], [role=dialog], [role=alertdialog]",
 ];
 /// What shows that a page sells something: its price may stand beside its text.
+const GOODS_NAMED: &[u8] = b"\"Product\"";
 const GOODS: &str = "[itemprop=price], [itemprop=offers], meta[property='og:price:amount'], meta[property='product:price:amount']";
 
 /// Which part of a page is watched. It is chosen once for a source: chosen anew for each poll, a page that is nearly one
@@ -113,7 +118,8 @@ impl Watch {
     fn read_markup(&self, text: &str, url: &Url, today: Today, part: Option<Part>) -> Snapshot {
         let document = dom::parse(text);
         let signs = Signs::of_page(text, &document);
-        let (part, raw) = self.blocks_of(&document, part);
+        let sells = memmem::find(text.as_bytes(), GOODS_NAMED).is_some();
+        let (part, raw) = self.blocks_of(&document, part, sells);
         let title = first_of(&[&signs.heading, &signs.title]);
         let base = links::base_of(&document, url);
         self.snapshot(part, &title, signs, &raw, today, Some((&document, &base)))
@@ -126,7 +132,7 @@ impl Watch {
     }
 
     /// The blocks of the part that is watched, chosen where it is not yet.
-    fn blocks_of(&self, document: &Document, part: Option<Part>) -> (Part, Blocks) {
+    fn blocks_of(&self, document: &Document, part: Option<Part>, sells: bool) -> (Part, Blocks) {
         if !self.include.is_empty() {
             let mut content = Content::whole(document);
             content.include(document, &self.include);
@@ -143,7 +149,7 @@ impl Watch {
             Some(Part::Whole | Part::Selected) => (Part::Whole, whole()),
             None => {
                 let (main, whole) = (main(), whole());
-                if is_text(&main, &whole) && document.select_first(GOODS).is_none() {
+                if is_text(&main, &whole) && !sells && document.select_first(GOODS).is_none() {
                     (Part::Main, main)
                 } else {
                     (Part::Whole, whole)
@@ -187,6 +193,7 @@ impl Watch {
                     &raw.blocks[range.clone()],
                     &of_item,
                     page.map(|(document, base)| (NodeRef::new(id, document), base)),
+                    &reader,
                 );
                 if !known.insert(item.identity) {
                     // Several lead to the same place.
@@ -255,7 +262,7 @@ fn is_text(main: &Blocks, whole: &Blocks) -> bool {
 }
 
 /// An item by its link: that of its heading, or the one that says most; without one by the name of its element.
-fn item_of(blocks: &[super::blocks::RawBlock], links: &[&Link], page: Option<(NodeRef<'_>, &Url)>) -> Item {
+fn item_of(blocks: &[RawBlock], links: &[&Link], page: Option<(NodeRef<'_>, &Url)>, reader: &Reader) -> Item {
     let heading = blocks.iter().find(|block| block.kind == Kind::Heading);
     let best = links
         .iter()
@@ -264,7 +271,7 @@ fn item_of(blocks: &[super::blocks::RawBlock], links: &[&Link], page: Option<(No
     let resolve = |link: &Link| {
         let (node, base) = page?;
         let url = base.join(NodeRef::new(link.id, node.document).attr("href")?.trim()).ok()?;
-        matches!(url.scheme(), "http" | "https").then_some(url)
+        (matches!(url.scheme(), "http" | "https") && url.as_str().len() <= ADDRESS_BYTES_MAX).then_some(url)
     };
     let url = best.and_then(resolve);
     let first =
@@ -278,7 +285,7 @@ fn item_of(blocks: &[super::blocks::RawBlock], links: &[&Link], page: Option<(No
     let identity = match (&url, name) {
         (Some(url), _) => Hash::new().with(b"link").with(address::without_session(url).as_bytes()),
         (None, Some(name)) => Hash::new().with(b"id").with(name.as_bytes()),
-        (None, None) => Hash::new().with(b"title").with(title.as_bytes()),
+        (None, None) => Hash::new().with(b"title").number(reader.read(&title).words),
     };
     let anchor = || {
         let mut url = page?.1.clone();

@@ -12,7 +12,7 @@ fn state_bytes(series: &Series) -> usize {
 #[test]
 fn what_is_kept_of_a_large_page_is_bounded_and_its_first_blocks_are_watched() {
     let of = |first: &str| {
-        let lines: String = (0..4_000)
+        let lines: String = (0..2_600)
             .map(|n| {
                 format!(
                     "<tr><td><a href=/{n}>Row {n}, {}</a><td>3 December {}</tr>",
@@ -89,9 +89,9 @@ fn time_grows_with_the_page() {
             let page = shape(count);
             let mut series = Series::of(&WatchOptions::default());
             let _ = series.poll(&page);
-            let _ = series.poll_twice(&before(count / 10), &after(count / 10));
+            let _ = series.poll_twice(&before(count / 8), &after(count / 8));
         };
-        let grown = growth(&|| work(500), &|| work(8_000), 16.0 * 6.0);
+        let grown = growth(&|| work(200), &|| work(3_200), 16.0 * 6.0);
         assert!(grown <= 16.0 * 6.0, "{grown} times as long for sixteen times as much of {}", &shape(1));
     }
 }

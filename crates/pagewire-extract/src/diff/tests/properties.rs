@@ -28,6 +28,8 @@ fn sorted(mut lines: Vec<String>) -> Vec<String> {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
     #[test]
     fn a_page_against_itself_has_no_change(lines in lines()) {
         let page = of(&lines);
