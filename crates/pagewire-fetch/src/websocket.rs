@@ -120,6 +120,9 @@ pub(crate) async fn open(
         Err(tungstenite::Error::Http(answer)) => {
             Ok(Opened::Answered(Box::new(answer.map(drop).into_parts().0)))
         }
+        Err(
+            tungstenite::Error::AttackAttempt | tungstenite::Error::Capacity(CapacityError::TooManyHeaders),
+        ) => Err(FetchError::HeaderTooLarge { authority: authority(url), max: header_bytes_max }),
         Err(_) if meter.is_exceeded() => {
             Err(FetchError::HeaderTooLarge { authority: authority(url), max: header_bytes_max })
         }

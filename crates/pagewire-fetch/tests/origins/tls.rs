@@ -11,6 +11,7 @@ use std::{
 };
 
 use bytes::Bytes;
+use futures_util::SinkExt as _;
 use http_body_util::Full;
 use hyper::{Request, Response, body::Incoming, service::service_fn};
 use hyper_util::rt::{TokioExecutor, TokioIo};
@@ -21,23 +22,28 @@ use rustls::{
     pki_types::{CertificateDer, PrivatePkcs8KeyDer},
 };
 use tokio::{io::AsyncWriteExt, net::TcpListener, task::JoinSet};
+use tokio_tungstenite::tungstenite::Message;
 
 use crate::origin::{Origin, client, config, get, get_within, url};
 
 /// A name at which the origin speaks no HTTP behind its handshake.
 const GARBAGE: &str = "garbage.localhost";
 
+/// A name at which it is a WebSocket, which says what TLS has agreed on.
+pub(crate) const SOCKET: &str = "socket.localhost";
+
 /// An HTTPS origin for 127.0.0.1 and `site.localhost`, its certificate, and the connections that it took.
-struct Secure {
-    address: SocketAddr,
+pub(crate) struct Secure {
+    pub(crate) address: SocketAddr,
     certificate: CertificateDer<'static>,
     connections: Arc<AtomicUsize>,
 }
 
 impl Secure {
     /// Answers `/big` with a megabyte, all else with the HTTP version spoken.
-    async fn start(protocols: &[&[u8]]) -> Self {
-        let names = ["127.0.0.1".to_owned(), "site.localhost".to_owned(), GARBAGE.to_owned()];
+    pub(crate) async fn start(protocols: &[&[u8]]) -> Self {
+        let names =
+            ["127.0.0.1".to_owned(), "site.localhost".to_owned(), GARBAGE.to_owned(), SOCKET.to_owned()];
         let rcgen::CertifiedKey { cert, signing_key } =
             rcgen::generate_simple_self_signed(names).expect("a certificate");
         let certificate = cert.der().clone();
@@ -66,6 +72,12 @@ impl Secure {
                         let _ = stream.shutdown().await;
                         return;
                     }
+                    if stream.get_ref().1.server_name() == Some(SOCKET) {
+                        let agreed = stream.get_ref().1.alpn_protocol().map(<[u8]>::to_vec);
+                        let Ok(mut socket) = tokio_tungstenite::accept_async(stream).await else { return };
+                        let _ = socket.send(Message::binary(agreed.unwrap_or_default())).await;
+                        return;
+                    }
                     let is_h2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
                     let (io, service) = (TokioIo::new(stream), service_fn(answer));
                     let _ = if is_h2 {
@@ -81,7 +93,7 @@ impl Secure {
         Self { address, certificate, connections }
     }
 
-    fn client(&self) -> Client {
+    pub(crate) fn client(&self) -> Client {
         let config = FetchConfig { extra_roots: vec![self.certificate.clone()], ..config() };
         Client::new(config).expect("a client")
     }
