@@ -1,5 +1,6 @@
 //! What goes from within the content: lists of links, teasers, forms, bylines, invitations, headings of nothing.
 
+use super::cards;
 use super::names::Hints;
 use super::outline::{Block, Outline};
 use super::phrases::Phrase;
@@ -32,17 +33,71 @@ pub(super) fn article(outline: &mut Outline, root: usize) {
 }
 
 /// Cleans the content of a page that is no article: less is known, so less goes.
-pub(super) fn other(outline: &mut Outline, root: usize) {
+pub(super) fn other(outline: &mut Outline, root: usize, title: Option<usize>) {
+    if let Some(title) = title.filter(|title| *title >= root) {
+        cards::drop_below_a_thing(outline, root, title);
+        outline.add_up();
+    }
+    drop_menus(outline, root, title);
     let end = outline.blocks[root].end as usize;
+    for at in root + 1..end {
+        let block = &outline.blocks[at];
+        let is_furniture = block.phrase == Some(Phrase::Furniture) && is_a_line(block);
+        let is_tags = block.hints.any_of(Hints::TAGS) && block.sum.link_share() > 0.5 && block.sum.text < 300;
+        if !block.dropped && (is_furniture || is_tags && !block.tag.is_heading()) {
+            outline.drop(at);
+        }
+    }
+    outline.add_up();
+    drop_empty_headings(outline, root);
+}
+
+/// Drops lists of short links and nothing else, unless they are most of what is there.
+fn drop_menus(outline: &mut Outline, root: usize, title: Option<usize>) {
+    let end = outline.blocks[root].end as usize;
+    let mut menus = Vec::new();
+    let mut characters = 0;
     let mut at = root + 1;
     while at < end {
         let block = &outline.blocks[at];
-        if !block.dropped && block.phrase == Some(Phrase::Furniture) && is_a_line(block) {
-            outline.drop(at);
+        let next = block.end as usize;
+        let holds_title = title.is_some_and(|title| outline.is_within(title, at));
+        if block.dropped {
+            at = next;
+        } else if !holds_title && is_menu(block) {
+            characters += block.sum.text;
+            menus.push(at);
+            at = next;
+        } else {
+            at += 1;
         }
-        at += 1;
     }
-    drop_empty_headings(outline, root);
+    let held = &outline.blocks[root];
+    let lists_things = u32::from(held.prices) + u32::from(held.sum.linked_headings) >= 4;
+    let is_index = held.sum.link_share() > 0.6 && !lists_things;
+    if characters * 2 < held.sum.text && !is_index {
+        for menu in menus {
+            outline.drop(menu);
+        }
+        outline.add_up();
+    }
+}
+
+fn is_menu(block: &Block) -> bool {
+    let holds = matches!(
+        block.tag,
+        Tag::Ul | Tag::Ol | Tag::Div | Tag::Section | Tag::Aside | Tag::Details | Tag::Form
+    );
+    let sum = block.sum;
+    let runs = u32::from(sum.runs);
+    holds
+        && runs >= 4
+        && sum.link_share() > 0.85
+        && sum.text < 30 * runs
+        && sum.images == 0
+        && block.prices == 0
+        && sum.linked_headings == 0
+        && sum.prose == 0
 }
 
 /// Whether a block is one line of text and nothing else.
@@ -57,7 +112,7 @@ fn is_phrase(block: &Block) -> bool {
             is_a_line(block)
                 && (block.sum.link_share() > 0.3 || block.tag.is_heading() || block.sum.text < 30)
         }
-        Some(Phrase::Byline) | None => false,
+        Some(Phrase::Byline | Phrase::Price) | None => false,
     }
 }
 

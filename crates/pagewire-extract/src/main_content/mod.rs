@@ -4,11 +4,14 @@
 //! what within it is not; all is linear in the size of the page. What elements are called is in [`names`], what short
 //! lines say in [`phrases`]: words, not code.
 
+mod cards;
 mod clean;
 mod names;
 mod outline;
 mod phrases;
+mod root;
 mod select;
+mod title;
 mod visible;
 
 use std::collections::HashSet;
@@ -44,8 +47,12 @@ impl<'d> Content<'d> {
         if outline.blocks.is_empty() {
             return Self::whole(document);
         }
-        let choice = select::choose(&mut outline);
-        let title = title_of(&outline, choice.root);
+        let titled = title::of_page(&outline, document);
+        let choice = select::choose(&mut outline, titled);
+        let end = outline.blocks[choice.root].end as usize;
+        let told = titled.filter(|title| title.is_told && title.at < end).map(|title| title.at);
+        let told = told.filter(|title| outline.blocks[*title].tag == Tag::H1);
+        let title = told.or_else(|| title_of(&outline, choice.root));
         if let Some(title) = title {
             outline.keep(title);
         }

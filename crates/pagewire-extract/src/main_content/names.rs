@@ -33,6 +33,10 @@ impl Hints {
     pub(super) const TAGS: Self = Self(1 << 9);
     /// A post, an answer, a message: one of many where there are many.
     pub(super) const POST: Self = Self(1 << 10);
+    /// What something costs.
+    pub(super) const PRICE: Self = Self(1 << 11);
+    /// Advertising, unless it is what people advertise on the page.
+    pub(super) const AD: Self = Self(1 << 12);
 
     pub(super) fn any_of(self, other: Self) -> bool {
         self.0 & other.0 != 0
@@ -64,13 +68,13 @@ impl BitOrAssign for Hints {
 
 /// Words by themselves, in order.
 const WORDS: &[(&str, Hints)] = &[
-    ("ad", Hints::NOISE),
+    ("ad", Hints::AD),
     ("addthis", Hints::NOISE),
     ("addtoany", Hints::NOISE),
-    ("ads", Hints::NOISE),
+    ("ads", Hints::AD),
     ("adsbygoogle", Hints::NOISE),
     ("adsense", Hints::NOISE),
-    ("advert", Hints::NOISE),
+    ("advert", Hints::AD),
     ("advertisement", Hints::NOISE),
     ("advertising", Hints::NOISE),
     ("adverts", Hints::NOISE),
@@ -89,6 +93,7 @@ const WORDS: &[(&str, Hints)] = &[
     ("bylines", Hints::BYLINE),
     ("caption", Hints::CAPTION),
     ("catlinks", Hints::TAGS),
+    ("cena", Hints::PRICE),
     ("comment", Hints::COMMENT),
     ("commentlist", Hints::COMMENT),
     ("comments", Hints::COMMENT),
@@ -150,6 +155,13 @@ const WORDS: &[(&str, Hints)] = &[
     ("postbody", Hints::CONTENT),
     ("postcontent", Hints::CONTENT),
     ("postprofile", Hints::BYLINE),
+    ("precio", Hints::PRICE),
+    ("preco", Hints::PRICE),
+    ("preis", Hints::PRICE),
+    ("prezzo", Hints::PRICE),
+    ("price", Hints::PRICE),
+    ("prices", Hints::PRICE),
+    ("prix", Hints::PRICE),
     ("pubdate", Hints::BYLINE),
     ("published", Hints::BYLINE),
     ("readmore", Hints::RELATED),

@@ -69,6 +69,15 @@ pub(super) struct Block {
     /// Whether its own words end as a sentence does.
     pub(super) ends_sentence: bool,
     pub(super) dropped: bool,
+    /// Prices in it.
+    pub(super) prices: u8,
+}
+
+impl Block {
+    /// Whether it is a price itself.
+    pub(super) fn is_price(&self) -> bool {
+        self.phrase == Some(Phrase::Price) || self.prices > 0 && self.own.text > 0
+    }
 }
 
 const _: () = assert!(size_of::<Block>() <= ELEMENT_TABLES_BYTES);
@@ -114,6 +123,9 @@ impl Within {
     }
 }
 
+/// Characters of what is called a price.
+const PRICE_CHARACTERS_MAX: u32 = 30;
+
 impl Outline {
     pub(super) fn of(body: NodeRef<'_>) -> Self {
         let mut measuring = Measuring {
@@ -134,11 +146,19 @@ impl Outline {
     pub(super) fn add_up(&mut self) {
         for block in &mut self.blocks {
             block.sum = block.own;
+            block.prices = u8::from(block.phrase == Some(Phrase::Price));
         }
         for at in (1..self.blocks.len()).rev() {
-            let Block { parent, sum, dropped, .. } = self.blocks[at];
+            let block = &mut self.blocks[at];
+            let is_short = (1..=PRICE_CHARACTERS_MAX).contains(&block.sum.text);
+            if block.prices == 0 && is_short && block.hints.any_of(Hints::PRICE) {
+                block.prices = 1;
+            }
+            let Block { parent, sum, dropped, prices, .. } = self.blocks[at];
             if !dropped {
-                self.blocks[parent as usize].sum.add(sum);
+                let parent = &mut self.blocks[parent as usize];
+                parent.sum.add(sum);
+                parent.prices = parent.prices.saturating_add(prices);
             }
         }
     }
@@ -173,6 +193,11 @@ impl Outline {
         for block in &mut self.blocks[at..end] {
             block.dropped = false;
         }
+        let mut above = self.blocks[at].parent as usize;
+        while self.blocks[above].dropped {
+            self.blocks[above].dropped = false;
+            above = self.blocks[above].parent as usize;
+        }
     }
 
     /// The blocks that are dropped and not in another one that is.
@@ -194,6 +219,15 @@ impl Outline {
             }
         }
         false
+    }
+
+    /// The innermost block that holds both.
+    pub(super) fn common(&self, one: usize, other: usize) -> usize {
+        let mut at = one;
+        while !self.is_within(other, at) {
+            at = self.blocks[at].parent as usize;
+        }
+        at
     }
 
     /// Whether one block is another, or is in it.
@@ -247,6 +281,7 @@ impl Visitor for Measuring<'_> {
             phrase: None,
             ends_sentence: false,
             dropped: false,
+            prices: 0,
         });
         self.within.entering(tag, 1);
         self.within.links_away += u16::from(leads_away);
@@ -474,6 +509,7 @@ fn of_role(role: &str) -> Hints {
 fn of_property(property: &str) -> Hints {
     match property.trim() {
         "articleBody" | "reviewBody" | "text" => Hints::CONTENT,
+        "price" | "lowPrice" => Hints::PRICE,
         "author" | "datePublished" | "dateModified" => Hints::BYLINE,
         "comment" => Hints::COMMENT,
         "keywords" => Hints::TAGS,

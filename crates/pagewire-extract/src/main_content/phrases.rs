@@ -14,6 +14,8 @@ pub(super) enum Phrase {
     Elsewhere,
     /// Who wrote it, and when: not of the text where it stands at an end of it.
     Byline,
+    /// What something costs.
+    Price,
 }
 
 /// Beginnings of furniture, in lower case.
@@ -220,7 +222,36 @@ pub(super) fn of_text(text: &str, characters: u32) -> Option<Phrase> {
     let text = text.trim_start();
     let first = text.bytes().next()?.to_ascii_lowercase() as usize % 128;
     let known = BEGINNINGS[first].iter().find(|known| known.begins(text, characters));
-    known.map(|known| known.phrase).or_else(|| is_reading_time(text).then_some(Phrase::Byline))
+    known.map(|known| known.phrase).or_else(|| {
+        if is_reading_time(text) {
+            Some(Phrase::Byline)
+        } else {
+            (characters <= PRICE_CHARACTERS_MAX && is_price(text)).then_some(Phrase::Price)
+        }
+    })
+}
+
+/// Characters of a line that is a price and little else.
+const PRICE_CHARACTERS_MAX: u32 = 30;
+
+/// Whether a line has a number beside the sign or the name of a currency, or such a sign and nothing else.
+fn is_price(text: &str) -> bool {
+    const NAMES: &[&str] = &[
+        "USD", "EUR", "GBP", "CHF", "SEK", "NOK", "DKK", "PLN", "CZK", "HUF", "RON", "BGN", "TRY", "RUB",
+        "UAH", "JPY", "CNY", "INR", "AUD", "CAD", "NZD", "BRL", "MXN", "ZAR", "THB", "kr", "zł", "Kč", "Ft",
+        "лв", "руб", "lei", "Rs", "р", "р.", "Р",
+    ];
+    let is_sign =
+        |c: char| matches!(c, '$' | '€' | '£' | '¥' | '￥' | '₽' | '₹' | '₺' | '₴' | '₩' | '฿' | '円');
+    let digits = text.bytes().any(|b| b.is_ascii_digit());
+    if text.contains(is_sign) {
+        return digits || text.chars().filter(|c| !c.is_whitespace()).count() == 1;
+    }
+    let is_name = |word: &str| {
+        let word = word.trim_matches(|c: char| c.is_ascii_digit() || c.is_ascii_punctuation());
+        NAMES.iter().any(|name| word.strip_suffix('-').unwrap_or(word) == *name)
+    };
+    digits && text.split_whitespace().any(is_name)
 }
 
 /// "5 min read".

@@ -6,25 +6,29 @@
 
 use std::collections::HashMap;
 
-use super::clean;
 use super::names::Hints;
 use super::outline::{Amount, Block, Outline};
+use super::root;
+use super::title::Title;
+use super::{cards, clean};
 use crate::dom::Tag;
 
-/// Share of a block's score that a child must hold for the way to go down into it.
-const DOMINANT_SHARE: f32 = 0.82;
-/// The same for a child that says of itself to be the content.
-const CALLED_CONTENT_SHARE: f32 = 0.5;
-/// The same from a block that says so to one that does not.
-const WRAPPER_SHARE: f32 = 0.97;
 /// Share of the page's sentences up to which a block is dropped by its name.
 const NAMED_SHARE: f32 = 0.35;
 /// Characters in sentences from which on a page is an article.
 const ARTICLE_PROSE: u32 = 350;
 /// Characters in sentences that are an article whatever stands around them.
 const LONG_PROSE: u32 = 1_000;
+/// Share of the content that is in sentences, for a short text to be cleaned as an article.
+const ARTICLE_SHARE: f32 = 0.3;
 /// Share of the page's sentences that must be left when all is decided.
 const LEFT_SHARE: f32 = 0.22;
+
+/// Characters beside the title, from which on what holds it is what the page is about.
+const BESIDE_TITLE: u32 = 150;
+
+/// Elements within each other in a line of text.
+const LINE_DEPTH_MAX: usize = 6;
 
 /// Articles beside each other that make a page one of posts.
 const POSTS_MIN: u32 = 3;
@@ -36,8 +40,17 @@ pub(super) enum Kind {
     Article,
     /// Posts of many.
     Discussion,
-    /// Anything else: lists, products, tools, front pages.
+    /// Cards of other pages.
+    List,
+    /// Anything else: products, tools, front pages, tables of contents.
     Other,
+}
+
+impl Kind {
+    /// Whether sentences say little of where the content is.
+    pub(super) fn has_little_prose(self) -> bool {
+        matches!(self, Self::List | Self::Other)
+    }
 }
 
 /// What was chosen.
@@ -47,25 +60,36 @@ pub(super) struct Choice {
 }
 
 /// Chooses; what is not content is marked as dropped in the outline.
-pub(super) fn choose(outline: &mut Outline) -> Choice {
+pub(super) fn choose(outline: &mut Outline, told: Option<Title>) -> Choice {
+    let title = told.map(|title| title.at);
     let page = outline.blocks[0].sum;
-    let kind = kind_of(outline, page);
-    drop_surroundings(outline, kind);
+    let kind = kind_of(outline, page, title);
+    drop_surroundings(outline, kind, title);
     outline.add_up();
-    let root = content_root(outline);
+    let root = root::of(outline, kind, told);
+    let held = outline.blocks[root].sum;
+    let is_for_sale =
+        title.is_some_and(|title| outline.is_within(title, root) && root::is_for_sale(outline, root, title));
+    let is_scattered = held.prose < LONG_PROSE && held.prose_share() < ARTICLE_SHARE;
+    let kind = if kind == Kind::Article && (is_scattered || is_for_sale) { Kind::Other } else { kind };
     if kind == Kind::Article {
         clean::article(outline, root);
     } else {
-        clean::other(outline, root);
+        clean::other(outline, root, title);
     }
     outline.add_up();
     let left = outline.blocks[root].sum;
-    let too_little = if page.prose > 0 {
+    let too_little = if page.prose > 0 && !kind.has_little_prose() {
         (left.prose as f32) < LEFT_SHARE * page.prose as f32
     } else {
-        (left.text as f32) < 0.1 * page.text as f32
+        let own = |amount: Amount| (amount.text - amount.link) as f32;
+        (left.text as f32) < 0.1 * page.text as f32 && own(left) < 0.3 * own(page)
     };
-    if too_little && root_is_narrow(outline, root, page) {
+    let is_titled =
+        told.is_some_and(|title| title.is_told && outline.is_within(title.at, root)) && left.text >= 100;
+    let marks = u32::from(outline.blocks[root].prices) + u32::from(left.linked_headings);
+    let is_list = kind == Kind::List && marks >= POSTS_MIN;
+    if too_little && !is_titled && !is_list && root_is_narrow(outline, root, page) {
         return all_but_navigation(outline, kind);
     }
     Choice { kind, root }
@@ -95,7 +119,7 @@ fn all_but_navigation(outline: &mut Outline, kind: Kind) -> Choice {
     Choice { kind, root: 0 }
 }
 
-fn kind_of(outline: &Outline, page: Amount) -> Kind {
+fn kind_of(outline: &Outline, page: Amount, title: Option<usize>) -> Kind {
     let mut comments = Amount::default();
     let mut called_content = 0;
     let mut at = 1;
@@ -114,6 +138,9 @@ fn kind_of(outline: &Outline, page: Amount) -> Kind {
     let others = (page.prose - comments.prose).max(called_content);
     if comments.prose > 200 && others < comments.prose / 2 || posts(outline).prose * 2 > page.prose {
         return Kind::Discussion;
+    }
+    if cards::fill_the_page(outline, title) {
+        return Kind::List;
     }
     let teasers: u32 = teaser_lists(outline).iter().map(|at| outline.blocks[*at].sum.prose).sum();
     let is_called_content = comments.prose > 200 && called_content >= ARTICLE_PROSE;
@@ -183,7 +210,7 @@ fn is_small(block: &Block, page: Amount, share: f32) -> bool {
 }
 
 /// Drops what is around content by its kind or its name.
-fn drop_surroundings(outline: &mut Outline, kind: Kind) {
+fn drop_surroundings(outline: &mut Outline, kind: Kind, title: Option<usize>) {
     let page = outline.blocks[0].sum;
     let mut within_article_until = 0;
     let mut at = 1;
@@ -195,7 +222,13 @@ fn drop_surroundings(outline: &mut Outline, kind: Kind) {
         let is_in_line = is_heading || outline.is_within_a_line(at);
         let is_source = block.tag == Tag::Footer && above.tag == Tag::Blockquote;
         let may_go = !is_in_line && !is_source || block.hints.any_of(Hints::UNSEEN);
-        if may_go && surrounds(block, page, kind, within_article) {
+        let is_beside_text =
+            block.hints.any_of(Hints::SIDE) && neighbours(outline, at).any(|beside| beside.own.prose > 0);
+        let is_whats_titled = title.is_some_and(|title| {
+            outline.is_within(title, at)
+                && block.sum.text - block.sum.link > outline.blocks[title].sum.text + BESIDE_TITLE
+        });
+        if may_go && !is_whats_titled && surrounds(block, is_beside_text, page, kind, within_article) {
             let end = block.end as usize;
             outline.drop(at);
             at = end;
@@ -219,7 +252,20 @@ fn drop_surroundings(outline: &mut Outline, kind: Kind) {
     }
 }
 
-fn surrounds(block: &Block, page: Amount, kind: Kind, within_article: bool) -> bool {
+/// The blocks right before and after one, in the same parent.
+fn neighbours(outline: &Outline, at: usize) -> impl Iterator<Item = &Block> {
+    let parent = outline.blocks[at].parent as usize;
+    let is_sibling = move |one: &usize| *one > parent && outline.blocks[*one].parent as usize == parent;
+    // What stands before may be a line, or a paragraph with a few elements in it.
+    let before = std::iter::successors(at.checked_sub(1), |one| Some(outline.blocks[*one].parent as usize))
+        .take(LINE_DEPTH_MAX)
+        .find(is_sibling);
+    let after =
+        Some(outline.blocks[at].end as usize).filter(|one| *one < outline.blocks.len()).filter(is_sibling);
+    before.into_iter().chain(after).map(|one| &outline.blocks[one])
+}
+
+fn surrounds(block: &Block, is_beside_text: bool, page: Amount, kind: Kind, within_article: bool) -> bool {
     if matches!(block.tag, Tag::Main | Tag::Article | Tag::Body) && !block.hints.any_of(Hints::COMMENT) {
         return block.hints.any_of(Hints::RELATED) && block.sum.text < 800 && block.sum.linked_headings > 0;
     }
@@ -228,6 +274,7 @@ fn surrounds(block: &Block, page: Amount, kind: Kind, within_article: bool) -> b
     let says_so_twice =
         block.tag == Tag::Footer || block.tag == Tag::Aside && block.hints.any_of(Hints::SIDE);
     let small = is_small(block, page, NAMED_SHARE)
+        || kind.has_little_prose() && (block.sum.text as f32) < NAMED_SHARE * page.text as f32
         || says_so_twice && !within_article && page.prose.saturating_sub(block.sum.prose) >= ARTICLE_PROSE;
     let is_scrap = block.sum.text < 300 || (block.sum.text as f32) < 0.03 * page.text as f32;
     match block.tag {
@@ -236,7 +283,7 @@ fn surrounds(block: &Block, page: Amount, kind: Kind, within_article: bool) -> b
             return true;
         }
         Tag::Header if small && !within_article => return true,
-        Tag::Form if small && (!within_article || block.sum.prose < 200) => {
+        Tag::Form if small && block.prices == 0 && (!within_article || block.sum.prose < 200) => {
             return block.sum.prose < 400;
         }
         Tag::Label if block.sum.text < 60 => return true,
@@ -256,16 +303,22 @@ fn surrounds(block: &Block, page: Amount, kind: Kind, within_article: bool) -> b
     if called_content || is_text {
         return hints.any_of(Hints::COMMENT) && kind == Kind::Article && !called_content && small;
     }
-    if hints.any_of(Hints::NOISE) && small && !block.tag.is_cell() {
+    // What is advertised in a page of advertisements has sentences and leads nowhere.
+    let is_ad = hints.any_of(Hints::AD) && (block.sum.prose < 100 || block.sum.link > 0);
+    if (hints.any_of(Hints::NOISE) || is_ad) && small && !block.tag.is_cell() {
         return !block.tag.is_heading();
     }
     if hints.any_of(Hints::COMMENT) && kind != Kind::Discussion {
         return is_small(block, page, 0.6) && block.tag != Tag::A || is_scrap;
     }
-    if hints.any_of(Hints::RELATED) && kind != Kind::Other {
+    if hints.any_of(Hints::RELATED) && !kind.has_little_prose() {
         return small && !(block.tag.is_heading() && within_article);
     }
     if hints.any_of(Hints::SIDE) {
+        // A box that the text flows around.
+        if block.tag != Tag::Aside && block.sum.prose_share() > 0.6 && is_beside_text {
+            return false;
+        }
         return small
             && (!within_article
                 || kind != Kind::Article
@@ -287,40 +340,4 @@ fn surrounds(block: &Block, page: Amount, kind: Kind, within_article: bool) -> b
         }
     }
     false
-}
-
-/// The block that holds nearly all, as far down as that goes.
-fn content_root(outline: &Outline) -> usize {
-    let mut at = 0;
-    let mut called_content = false;
-    loop {
-        let here = outline.blocks[at].sum;
-        let best = outline
-            .children(at)
-            .filter(|child| outline.blocks[*child].tag.is_container())
-            .max_by(|a, b| weight(&outline.blocks[*a]).total_cmp(&weight(&outline.blocks[*b])));
-        let Some(best) = best else { return at };
-        let child = &outline.blocks[best];
-        let says_so = child.hints.any_of(Hints::CONTENT) || matches!(child.tag, Tag::Article | Tag::Main);
-        let share = match (called_content, says_so) {
-            (false, true) => CALLED_CONTENT_SHARE,
-            (false, false) => DOMINANT_SHARE,
-            (true, true) => DOMINANT_SHARE,
-            (true, false) => WRAPPER_SHARE,
-        };
-        if weight(child) <= 0.0 || weight(child) < share * of_amount(here) {
-            return at;
-        }
-        called_content |= says_so;
-        at = best;
-    }
-}
-
-fn weight(block: &Block) -> f32 {
-    of_amount(block.sum)
-}
-
-/// What a block weighs on the way down: its score, and where there are no sentences, its text.
-fn of_amount(amount: Amount) -> f32 {
-    amount.score.max(0.0) + 0.05 * (amount.text - amount.link) as f32 + 0.01 * amount.link as f32
 }
