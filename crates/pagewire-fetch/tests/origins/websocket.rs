@@ -113,7 +113,7 @@ async fn what_answers_otherwise_is_told_and_bounded() {
     }
     let silent = Origin::raw(|tcp, _| async move {
         let _open = tcp;
-        pending().await
+        pending::<()>().await;
     })
     .await;
     let mut request = request(&format!("http://{}/", silent.address));
