@@ -103,24 +103,28 @@ impl Baseline {
         let (added, only_now) = both(&now.added, &before.added, |at| page.said(at), |at| first.said(at));
         let in_first: HashSet<usize> = before.removed.iter().copied().collect();
         let in_page: HashSet<usize> = now.removed.iter().copied().collect();
-        // Places in which the two fetches differ.
+        // Places in which the two fetches differ: in some each finds something else that is new, in the others one of them
+        // finds what was there.
         let (_, only_then) = both(&before.added, &now.added, |at| first.said(at), |at| page.said(at));
-        let mut flapped: BTreeSet<u32> = only_now.iter().map(|at| page.blocks[*at].slot).collect();
-        flapped.extend(only_then.iter().map(|at| first.blocks[*at].slot));
-        flapped.extend(in_first.symmetric_difference(&in_page).map(|at| self.blocks[*at].slot));
-        // What went where something else flaps did not go.
+        let of_now: BTreeSet<u32> = only_now.iter().map(|at| page.blocks[*at].slot).collect();
+        let of_then: BTreeSet<u32> = only_then.iter().map(|at| first.blocks[*at].slot).collect();
+        let flapped: BTreeSet<u32> = of_now.intersection(&of_then).copied().collect();
+        let in_one = in_first.symmetric_difference(&in_page).map(|at| self.blocks[*at].slot);
+        let wavering: BTreeSet<u32> = of_now.into_iter().chain(of_then).chain(in_one).collect();
+        // What went where something wavers did not go.
         let (removed, back): (Vec<usize>, Vec<usize>) = now
             .removed
             .iter()
             .copied()
-            .partition(|at| in_first.contains(at) && !flapped.contains(&self.blocks[*at].slot));
+            .partition(|at| in_first.contains(at) && !wavering.contains(&self.blocks[*at].slot));
 
         let in_both: HashSet<u64> =
             self.met_first(first).intersection(&self.met_first(page)).copied().collect();
         let changes = self.changes(page, &added, &removed, &in_both);
         let mut changed = self.replaced(page, &removed, &added);
-        let masked = |at: &&usize| self.mask_of(self.blocks[**at].slot);
-        changed.extend(now.matching.removed.iter().filter(masked).map(|at| self.blocks[*at].slot));
+        let slots_removed = now.matching.removed.iter().map(|at| self.blocks[*at].slot);
+        changed.extend(slots_removed.filter(|slot| self.is_known_to_change(*slot)));
+        changed.extend(wavering);
 
         let not_yet: HashSet<usize> = only_now.into_iter().collect();
         let mut blocks: Vec<KeptBlock> = (0..page.blocks.len())
@@ -146,8 +150,7 @@ impl Baseline {
         self.meet(page.items.iter().rev().map(|item| item.identity).filter(|item| kept.contains(item)));
     }
 
-    /// Whether a place is masked, as far as that leaves enough to be watched.
-    fn mask_of(&self, slot: u32) -> bool {
+    fn is_known_to_change(&self, slot: u32) -> bool {
         self.volatile.mask_of(slot) != Mask::None
     }
 
@@ -156,7 +159,7 @@ impl Baseline {
         let left: u64 = self
             .blocks
             .iter()
-            .filter(|block| !self.mask_of(block.slot))
+            .filter(|block| !self.is_known_to_change(block.slot))
             .map(|block| u64::from(block.characters))
             .sum();
         let leaves_enough = left * 10 >= self.characters() * UNMASKED_TENTHS;
@@ -267,12 +270,8 @@ impl Baseline {
         let there: HashSet<u64> = page.items.iter().map(|item| item.identity).collect();
         let mut order: Vec<u64> = self.blocks.iter().filter_map(|block| block.item).collect();
         order.dedup();
-        let came = added
-            .keys()
-            .filter(|item| {
-                !self.blocks.iter().any(|block| block.item == Some(page.items[**item as usize].identity))
-            })
-            .count();
+        let here: HashSet<u64> = order.iter().copied().collect();
+        let came = added.keys().filter(|item| !here.contains(&page.items[**item as usize].identity)).count();
         let is_gone = |item: &&u64| !there.contains(*item);
         let at_end: HashSet<u64> = order.iter().rev().take_while(is_gone).copied().collect();
         let at_start: HashSet<u64> = order.iter().take_while(is_gone).copied().collect();

@@ -37,7 +37,7 @@ pub use changes::Change;
 pub use decide::{Finding, Outcome, Pending, Step, Visit};
 pub use today::Today;
 pub use trust::Doubt;
-pub use watch::{Watch, WatchOptions, check_pattern, check_selector};
+pub use watch::{Watch, WatchOptions};
 
 #[cfg(test)]
 mod tests;

@@ -14,7 +14,7 @@ const PLACES_MAX: usize = 500;
 /// The last polls that decide, and those of them with a change that mask a place.
 const RECENT: u16 = 0b11111;
 const RECENT_MIN: u32 = 4;
-/// What a difference between two fetches of one poll counts for, in polls.
+/// What counts for so many polls: that two fetches of one poll found something new in a place, and not the same.
 const FLAP_BITS: u32 = 3;
 
 /// Why a place is masked.
@@ -52,7 +52,7 @@ impl Volatile {
         self.places.get(&slot).map_or(Mask::None, |(_, mask)| *mask)
     }
 
-    /// Another poll is over: these places were changed by it, and in those its own fetches differed.
+    /// Another poll is over: these places were changed by it, and in those each of its fetches found something else.
     pub(super) fn learn(&mut self, changed: &BTreeSet<u32>, flapped: &BTreeSet<u32>) {
         for slot in changed.iter().chain(flapped) {
             if self.places.len() < PLACES_MAX {

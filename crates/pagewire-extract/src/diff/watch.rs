@@ -68,7 +68,7 @@ impl Watch {
                         }
                         Err(fault) => Some(fault),
                     },
-                    _ => check_selector(entry).err(),
+                    _ => Matcher::new(entry).is_err().then(|| "is not a CSS selector".to_owned()),
                 };
                 faults.extend(fault.map(|fault| FieldError::new(format!("/{field}/{index}"), fault)));
             }
@@ -90,16 +90,6 @@ impl Watch {
         }
         left
     }
-}
-
-/// Whether a text is a selector, or what is wrong with it.
-pub fn check_selector(text: &str) -> Result<(), String> {
-    Matcher::new(text).map(|_| ()).map_err(|_| "is not a CSS selector".to_owned())
-}
-
-/// Whether a text is a pattern, or what is wrong with it.
-pub fn check_pattern(text: &str) -> Result<(), String> {
-    pattern(text).map(|_| ())
 }
 
 fn pattern(text: &str) -> Result<Regex, String> {

@@ -75,6 +75,16 @@ fn a_place_in_which_fetches_differ_twice_is_masked() {
 }
 
 #[test]
+fn a_change_that_one_server_of_several_tells_before_the_others_is_told_when_all_do() {
+    let (old, new) = (with("Drink cola", TEXT), with("Drink cola", "The bridge fell."));
+    let mut series = Series::begun(&old);
+    for _ in 0..3 {
+        assert_eq!(series.poll_twice(&new, &old).changes, []);
+    }
+    assert_eq!(series.told(&new), [told("Story", None, &["The bridge fell."], &[TEXT])]);
+}
+
+#[test]
 fn a_place_that_changes_with_nearly_every_poll_is_masked_after_some() {
     let quotes = [
         "Be brave.",
