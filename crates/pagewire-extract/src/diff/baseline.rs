@@ -4,7 +4,7 @@
 //! the texts are shortened, all to the same length: a change is still found, and what went is told by how it began. What
 //! cannot be read again is as nothing kept: the next poll is the first.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, HashSet, VecDeque};
 
 use serde::{Deserialize, Serialize};
 
@@ -50,6 +50,8 @@ pub(super) struct Baseline {
     /// Items that were met, the oldest first.
     pub(super) seen: VecDeque<u64>,
     pub(super) volatile: Volatile,
+    /// What the page said beside its main content.
+    pub(super) outside: HashSet<u64>,
     pub(super) other: Option<Other>,
 }
 
@@ -83,6 +85,8 @@ struct Kept {
     items: Vec<(u32, u32, u64)>,
     seen: VecDeque<u64>,
     volatile: Vec<Place>,
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    outside: BTreeSet<u64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     other: Option<Other>,
 }
@@ -113,6 +117,7 @@ impl Baseline {
             blocks: (0..page.blocks.len()).map(|at| KeptBlock::of(page, at)).collect(),
             seen: VecDeque::new(),
             volatile: Volatile::default(),
+            outside: page.outside.clone(),
             other: None,
         };
         baseline.meet(page.items.iter().rev().map(|item| item.identity));
@@ -129,7 +134,7 @@ impl Baseline {
 
     /// Remembers that items were met.
     pub(super) fn meet(&mut self, items: impl IntoIterator<Item = u64>) {
-        let known: std::collections::HashSet<u64> = self.seen.iter().copied().collect();
+        let known: HashSet<u64> = self.seen.iter().copied().collect();
         self.seen.extend(items.into_iter().filter(|item| !known.contains(item)));
         let over = self.seen.len().saturating_sub(SEEN_MAX);
         self.seen.drain(..over);
@@ -183,6 +188,7 @@ impl Baseline {
             blocks,
             seen: kept.seen.into_iter().take(SEEN_MAX).collect(),
             volatile: kept.volatile.into_iter().collect(),
+            outside: kept.outside.into_iter().collect(),
             other: kept.other,
         })
     }
@@ -243,6 +249,7 @@ impl Baseline {
             items,
             seen: self.seen.clone(),
             volatile: self.volatile.places(),
+            outside: self.outside.iter().copied().collect(),
             other: self.other.clone(),
         }
     }

@@ -145,6 +145,7 @@ impl Baseline {
         self.volatile.learn(changed, flapped);
         self.title.clone_from(&page.signs.title);
         self.asks_password = page.signs.asks_password;
+        self.outside.clone_from(&page.outside);
         self.other = None;
         let kept: HashSet<u64> = self.blocks.iter().filter_map(|block| block.item).collect();
         self.meet(page.items.iter().rev().map(|item| item.identity).filter(|item| kept.contains(item)));
@@ -168,10 +169,17 @@ impl Baseline {
             Mask::Polls => leaves_enough,
             Mask::Fetches => true,
         };
-        let mut added: Vec<usize> =
-            matching.added.iter().copied().filter(|at| !is_masked(page.blocks[*at].slot)).collect();
-        let mut removed: Vec<usize> =
-            matching.removed.iter().copied().filter(|at| !is_masked(self.blocks[*at].slot)).collect();
+        // What was on the page already, or is still, has only come into the main content, or gone from it.
+        let is_new = |at: &usize| {
+            let block = &page.blocks[*at];
+            !is_masked(block.slot) && !self.outside.contains(&block.fingerprint.words)
+        };
+        let is_gone = |at: &usize| {
+            let block = &self.blocks[*at];
+            !is_masked(block.slot) && !page.outside.contains(&block.words)
+        };
+        let mut added: Vec<usize> = matching.added.iter().copied().filter(is_new).collect();
+        let mut removed: Vec<usize> = matching.removed.iter().copied().filter(is_gone).collect();
         if page.is_cut || self.blocks.len() >= BLOCKS_MAX {
             // What lies beyond the last block that is watched moves in and out.
             drop_end(&mut added, page.blocks.len());

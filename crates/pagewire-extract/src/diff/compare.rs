@@ -59,7 +59,7 @@ impl Matching {
         let gone: u64 = self
             .removed
             .iter()
-            .filter(|at| !edited.contains(*at))
+            .filter(|at| !edited.contains(*at) && !page.outside.contains(&baseline.blocks[**at].words))
             .map(|at| u64::from(baseline.blocks[*at].characters))
             .sum();
         whole.saturating_sub(gone) * 1_000 / whole

@@ -23,6 +23,8 @@ use crate::{Input, charset, feed, links};
 
 /// Blocks of a page that are watched: the first.
 pub(super) const BLOCKS_MAX: usize = 2_500;
+/// Blocks beside the main content that are known.
+const OUTSIDE_MAX: usize = 500;
 /// Characters of a block that are told.
 const TOLD_CHARACTERS_MAX: usize = 4_000;
 /// Characters of a title.
@@ -92,6 +94,8 @@ pub(super) struct Snapshot {
     pub(super) signs: Signs,
     /// Whether there is more of it than is watched.
     pub(super) is_cut: bool,
+    /// What the page says beside its main content: where that begins and ends may be seen otherwise another time.
+    pub(super) outside: HashSet<u64>,
 }
 
 impl Watch {
@@ -119,10 +123,23 @@ impl Watch {
         let document = dom::parse(text);
         let signs = Signs::of_page(text, &document);
         let sells = memmem::find(text.as_bytes(), GOODS_NAMED).is_some();
-        let (part, raw) = self.blocks_of(&document, part, sells);
+        let (part, raw, whole) = self.blocks_of(&document, part, sells);
         let title = first_of(&[&signs.heading, &signs.title]);
         let base = links::base_of(&document, url);
-        self.snapshot(part, &title, signs, &raw, today, Some((&document, &base)))
+        let mut page = self.snapshot(part, &title, signs, &raw, today, Some((&document, &base)));
+        if let Some(whole) = whole {
+            page.outside = self.outside(&page, &whole, today);
+        }
+        page
+    }
+
+    /// What the blocks of a whole page say that its main content does not.
+    fn outside(&self, page: &Snapshot, whole: &Blocks, today: Today) -> HashSet<u64> {
+        let reader = Reader::new(today);
+        let inside: HashSet<u64> = page.blocks.iter().map(|block| block.fingerprint.words).collect();
+        let said = whole.blocks.iter().map(|block| reader.read(&self.without_ignored(&block.text)));
+        let outside = said.filter(|said| said.characters > 0 && !inside.contains(&said.words));
+        outside.map(|said| said.words).take(OUTSIDE_MAX).collect()
     }
 
     fn read_text(&self, text: &str, url: &Url, today: Today) -> Snapshot {
@@ -131,12 +148,17 @@ impl Watch {
         self.snapshot(Part::Whole, name, signs, &Blocks::of_lines(text), today, None)
     }
 
-    /// The blocks of the part that is watched, chosen where it is not yet.
-    fn blocks_of(&self, document: &Document, part: Option<Part>, sells: bool) -> (Part, Blocks) {
+    /// The blocks of the part that is watched, chosen where it is not yet; beside the main content those of the whole page.
+    fn blocks_of(
+        &self,
+        document: &Document,
+        part: Option<Part>,
+        sells: bool,
+    ) -> (Part, Blocks, Option<Blocks>) {
         if !self.include.is_empty() {
             let mut content = Content::whole(document);
             content.include(document, &self.include);
-            return (Part::Selected, self.without_excluded(document, content));
+            return (Part::Selected, self.without_excluded(document, content), None);
         }
         let main = || self.without_excluded(document, Content::main(document));
         let whole = || {
@@ -145,14 +167,14 @@ impl Watch {
             self.without_excluded(document, content)
         };
         match part {
-            Some(Part::Main) => (Part::Main, main()),
-            Some(Part::Whole | Part::Selected) => (Part::Whole, whole()),
+            Some(Part::Main) => (Part::Main, main(), Some(whole())),
+            Some(Part::Whole | Part::Selected) => (Part::Whole, whole(), None),
             None => {
                 let (main, whole) = (main(), whole());
                 if is_text(&main, &whole) && !sells && document.select_first(GOODS).is_none() {
-                    (Part::Main, main)
+                    (Part::Main, main, Some(whole))
                 } else {
-                    (Part::Whole, whole)
+                    (Part::Whole, whole, None)
                 }
             }
         }
@@ -230,7 +252,7 @@ impl Watch {
         }
         let title = cut(title, TITLE_CHARACTERS_MAX);
         let is_cut = raw.blocks.len() > BLOCKS_MAX;
-        Snapshot { part, watch: self.id, title, blocks, items: found, signs, is_cut }
+        Snapshot { part, watch: self.id, title, blocks, items: found, signs, is_cut, outside: HashSet::new() }
     }
 }
 

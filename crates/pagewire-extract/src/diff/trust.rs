@@ -291,7 +291,7 @@ fn is_gone(page: &Snapshot, baseline: &Baseline, kept: u64) -> bool {
     if before < CHARACTERS_MIN && baseline.blocks.len() < BLOCKS_MIN {
         return false;
     }
-    let is_less = page.characters() * 1_000 <= before * GONE_THOUSANDTHS;
+    let is_less = page.characters() * 1_000 <= before * GONE_THOUSANDTHS && kept < WALL_THOUSANDTHS;
     // A list may turn over whole, and what is selected may be what is meant to change.
     let was_list = baseline.blocks.iter().any(|block| block.item.is_some());
     let may_turn_over = page.part == Part::Selected || was_list && !page.items.is_empty();

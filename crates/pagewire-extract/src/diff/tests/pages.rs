@@ -443,6 +443,18 @@ fn navigation_and_footers_are_not_watched() {
 }
 
 #[test]
+fn what_comes_into_the_main_content_or_goes_from_it_was_there_and_is() {
+    let line = "Tickets are sold at the door.";
+    let beside = page("Play", &format!("{}<div class=related-links>{line}</div>", paragraphs(12)));
+    let within = page("Play", &format!("{}<p>{line}</p>{}", paragraph(0), paragraphs(12)));
+    for (before, after) in [(&beside, &within), (&within, &beside)] {
+        let mut series = Series::begun(before);
+        let change = series.told(after).into_iter().flat_map(|told| [told.added, told.removed].concat());
+        assert!(!change.collect::<Vec<_>>().iter().any(|text| text == line));
+    }
+}
+
+#[test]
 fn moved_blocks_are_no_change() {
     let of = |order: [usize; 6]| page("Book", &order.map(|n| format!("<p>{}</p>", paragraph(n))).concat());
     let mut series = Series::begun(&of([0, 1, 2, 3, 4, 5]));
