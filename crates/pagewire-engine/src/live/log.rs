@@ -10,6 +10,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures_util::future::{BoxFuture, join_all};
 use pagewire_journal::{
     AppendError, Appended, Durability, Fence, Journal as _, Key, KeySpace, Limit, NewRecord, Position, Read,
     ReadError, Record, SegmentJournal, SegmentOptions,
@@ -33,6 +34,8 @@ const FENCE: Fence = Fence(1);
 const CACHED_BLOCKS: usize = 1_024;
 /// The grid on which blocks are read from the journal, so that readers who come from different places meet.
 const GRID: u64 = block::EVENTS_MAX as u64;
+/// What is done between commit and showing has so long; then the events are shown all the same.
+const BETWEEN_MAX: Duration = Duration::from_secs(3);
 /// After the journal could not be opened again.
 const REOPEN_PAUSE: Duration = Duration::from_secs(5);
 
@@ -71,8 +74,12 @@ pub enum LogError {
     Closed,
 }
 
+/// What is done between the commit of events and their showing, given how many of them were new.
+pub type Between = Box<dyn FnOnce(usize) -> BoxFuture<'static, ()> + Send>;
+
 struct Append {
     events: Vec<LogEvent>,
+    between: Option<Between>,
     done: oneshot::Sender<Result<usize, LogError>>,
 }
 
@@ -152,11 +159,18 @@ impl LiveLog {
     /// Appends events, in order. Those whose keys are there already are left out; so many were new. When it returns, they
     /// are durable, and can be read. Dropping the future does not undo it.
     pub async fn append(&self, events: Vec<LogEvent>) -> Result<usize, LogError> {
-        if events.is_empty() {
-            return Ok(0);
-        }
+        self.hand_over(events, None).await
+    }
+
+    /// The same, and between the commit and the showing something else is done, such as keeping the source's place: whoever
+    /// has seen an event knows that its source goes on after it. It has a few seconds.
+    pub async fn append_then(&self, events: Vec<LogEvent>, between: Between) -> Result<usize, LogError> {
+        self.hand_over(events, Some(between)).await
+    }
+
+    async fn hand_over(&self, events: Vec<LogEvent>, between: Option<Between>) -> Result<usize, LogError> {
         let (done, outcome) = oneshot::channel();
-        self.appends.send(Append { events, done }).await.map_err(|_| LogError::Closed)?;
+        self.appends.send(Append { events, between, done }).await.map_err(|_| LogError::Closed)?;
         outcome.await.unwrap_or(Err(LogError::Closed))
     }
 
@@ -328,36 +342,48 @@ impl Committer {
     }
 
     async fn commit(&self, appends: Vec<Append>) {
-        let sizes: Vec<usize> = appends.iter().map(|append| append.events.len()).collect();
-        let (events, done): (Vec<_>, Vec<_>) =
-            appends.into_iter().map(|append| (append.events, append.done)).unzip();
-        let records: Vec<NewRecord> = events.into_iter().flatten().map(new_record).collect();
-        match self.append(records).await {
-            Ok(outcome) => {
-                let mut outcome = outcome.iter();
-                for (size, done) in sizes.into_iter().zip(done) {
-                    let new = outcome.by_ref().take(size).filter(|at| matches!(at, Appended::At(_)));
-                    // Who does not wait any more needs no answer.
-                    let _ = done.send(Ok(new.count()));
-                }
-            }
+        let mut orders = Vec::with_capacity(appends.len());
+        let mut records: Vec<NewRecord> = Vec::new();
+        for Append { events, between, done } in appends {
+            orders.push((events.len(), between, done));
+            records.extend(events.into_iter().map(new_record));
+        }
+        let (outcome, durable) = match self.append(records).await {
+            Ok(appended) => appended,
             Err(error) => {
                 tracing::warn!(
                     error = &error as &dyn std::error::Error,
                     "events could not be written; their sources try again"
                 );
                 let (must_reopen, error) = (error.closes(), Arc::new(error));
-                for done in done {
+                for (_, _, done) in orders {
+                    // Who does not wait any more needs no answer.
                     let _ = done.send(Err(LogError::Append(error.clone())));
                 }
                 if must_reopen {
                     self.reopen().await;
                 }
+                return;
             }
+        };
+        let (mut outcome, mut between, mut answers) = (outcome.iter(), Vec::new(), Vec::new());
+        for (events, then, done) in orders {
+            let new = outcome.by_ref().take(events).filter(|at| matches!(at, Appended::At(_))).count();
+            between.extend(then.map(|then| then(new)));
+            answers.push((done, new));
+        }
+        if !between.is_empty() && tokio::time::timeout(BETWEEN_MAX, join_all(between)).await.is_err() {
+            // What is not kept is found again, by the same keys.
+            tracing::warn!("the places of sources are kept slowly; their events are shown before");
+        }
+        self.log.publish(durable);
+        for (done, new) in answers {
+            let _ = done.send(Ok(new));
         }
     }
 
-    async fn append(&self, records: Vec<NewRecord>) -> Result<Vec<Appended>, AppendError> {
+    /// Appends records. What became of each, and those that are new, as they are on disk.
+    async fn append(&self, records: Vec<NewRecord>) -> Result<(Vec<Appended>, Vec<Record>), AppendError> {
         let journal = self.log.journal();
         // Bodies are shared.
         let outcome = journal.append(FENCE, records.clone()).await?;
@@ -377,8 +403,8 @@ impl Committer {
             }),
             Appended::Duplicate => None,
         });
-        self.log.publish(durable.collect());
-        Ok(outcome)
+        let durable = durable.collect();
+        Ok((outcome, durable))
     }
 
     /// After a failed sync nobody knows what the disk holds: the journal is opened again, and what it holds then is

@@ -19,6 +19,7 @@ mod job_output_story;
 mod job_story;
 mod job_world;
 mod keys_story;
+mod live_story;
 mod model_story;
 mod parse_story;
 mod resume_story;

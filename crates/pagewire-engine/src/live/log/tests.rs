@@ -139,6 +139,26 @@ async fn readers_that_come_and_go_while_it_grows_miss_nothing() {
     opened.close().await;
 }
 
+#[tokio::test]
+async fn what_a_source_wants_kept_is_kept_before_its_events_are_shown() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let opened = open(directory.path(), &settings(1 << 20, 1 << 30));
+    append(&opened.log, 1..=1).await;
+    let log = opened.log.clone();
+    let (told, seen) = oneshot::channel();
+    let between: Between = Box::new(move |new| {
+        Box::pin(async move {
+            let durable = log.journal().tip().borrow().position;
+            let _ = told.send((new, durable, log.published.borrow().position));
+        })
+    });
+    let events = (1..=3).map(event).collect();
+    assert_eq!(opened.log.append_then(events, between).await.expect("appended"), 2);
+    assert_eq!(seen.await.expect("it was kept"), (2, Position(3), Position(1)));
+    assert_eq!(opened.log.published.borrow().position, Position(3));
+    opened.close().await;
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_quiet_filter_is_told_where_it_stands_and_can_go_on_from_there() {
     let directory = tempfile::tempdir().expect("a directory");

@@ -1,0 +1,216 @@
+//! Reading along with what is new: events arrive once and in order, whoever comes and goes, and whatever is killed.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use pagewire_client::{Client, LiveEvent, LiveQuery};
+use pagewire_testkit::sse::StreamRequest;
+use pagewire_testkit::upstream::Upstream;
+use pagewire_testkit::wait::eventually;
+use pagewire_testkit::{Binary, DEADLINE};
+use serde_json::json;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use crate::world::{Dice, EXE, problem};
+use pagewire_testkit::binary::Options;
+use pagewire_testkit::http;
+
+const SCOPES: &[&str] = &["stream:read", "sources:read", "sources:write"];
+
+/// A server that watches a firehose, which says what the test publishes.
+struct LiveWorld {
+    upstream: Upstream,
+    server: Binary,
+    key: String,
+}
+
+impl LiveWorld {
+    async fn start() -> Self {
+        let (upstream, server) = (Upstream::start().await, Options::new(EXE).start().await);
+        let key = server.create_key(SCOPES);
+        let source = json!({
+            "id": "wiki.changes", "source_type": "firehose", "protocol": "sse", "tags": ["wiki"],
+            "url": upstream.url("http", "/v2/stream/recentchange"),
+            "map": {"id": "/meta/id", "url": "/meta/uri", "title": "/title", "content": "/comment"},
+        });
+        let answer = http::post_json(server.address(), "/v1/sources", &key, &source).await;
+        assert_eq!(answer.status, 201, "{}", answer.text());
+        eventually("the source is connected to", DEADLINE, || !upstream.asked().is_empty()).await;
+        Self { upstream, server, key }
+    }
+
+    fn stream(&self, query: &str) -> StreamRequest {
+        StreamRequest::get(self.server.address(), &format!("/v1/stream{query}"), &self.key)
+    }
+
+    /// The place before the first event: whoever has it is told all.
+    async fn beginning(&self) -> String {
+        let first = self.stream("").open().await.next().await.expect("a frame");
+        assert_eq!(first.event, "checkpoint");
+        first.id.expect("a checkpoint has an id")
+    }
+}
+
+/// The number of the message that an event was made of.
+fn place(data: &serde_json::Value) -> usize {
+    let title = data["title"].as_str().unwrap_or_default();
+    title.strip_prefix("Page ").and_then(|number| number.parse().ok()).unwrap_or_else(|| panic!("{data}"))
+}
+
+#[tokio::test]
+async fn what_a_source_says_is_told_to_all_who_read_and_to_those_who_come_later() {
+    let world = LiveWorld::start().await;
+    let mut all = world.stream("").open().await;
+    let mut odd = world.stream("?source=wiki.*&tag=wiki&keyword=\"change+3\"").open().await;
+    let mut none = world.stream("?source_type=rss").open().await;
+    for reader in [&mut all, &mut odd, &mut none] {
+        assert_eq!(reader.next().await.expect("a frame").event, "checkpoint");
+    }
+    world.upstream.publish(5);
+    let frames = all.take(5).await;
+    let places: Vec<usize> = frames.iter().map(|frame| place(&frame.json())).collect();
+    assert_eq!(places, [0, 1, 2, 3, 4]);
+    let event = frames[3].json();
+    assert_eq!(frames[3].event, "firehose");
+    assert_eq!(event["id"].as_str(), frames[3].id.as_deref());
+    assert_eq!((&event["source_id"], &event["tags"][0]), (&"wiki.changes".into(), &"wiki".into()));
+    let third = odd.next().await.expect("an event");
+    assert_eq!(third.id, frames[3].id);
+    // Who comes later is told the same, under the same ids.
+    let since = frames[1].id.as_deref().expect("an id");
+    let later = world.stream(&format!("?since={since}")).open().await.take(3).await;
+    assert_eq!(later, frames[2..]);
+    let preview =
+        http::get(world.server.address(), "/v1/stream/preview?keyword=change", Some(&world.key)).await;
+    assert_eq!((&preview.json()["matched"], &preview.json()["scanned"]), (&5.into(), &5.into()));
+}
+
+#[tokio::test]
+async fn a_crash_changes_no_id_and_the_source_goes_on_where_it_stopped() {
+    let mut world = LiveWorld::start().await;
+    let beginning = world.beginning().await;
+    world.upstream.publish(50);
+    let since = format!("?since={beginning}");
+    let before = world.stream(&since).open().await.take(50).await;
+    world.server.kill_9();
+    world.upstream.publish(50);
+    world.server.restart().await;
+    let after = world.stream(&since).open().await.take(100).await;
+    assert_eq!(after[..50], before);
+    let places: Vec<usize> = after.iter().map(|frame| place(&frame.json())).collect();
+    assert_eq!(places, (0..100).collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn a_key_without_the_right_reads_nothing_and_another_workspace_reads_its_own() {
+    let world = LiveWorld::start().await;
+    world.upstream.publish(3);
+    let since = world.beginning().await;
+    world.stream(&format!("?since={since}")).open().await.take(3).await;
+    let stranger = world.server.create_key_with(SCOPES, &["--workspace", "other"]);
+    let path = format!("/v1/stream?since={since}");
+    let answer = http::get(world.server.address(), &path, Some(&stranger)).await;
+    problem(&answer, 400, "invalid_cursor");
+    let jobs = world.server.create_key(&["jobs:read"]);
+    let answer = http::get(world.server.address(), "/v1/stream", Some(&jobs)).await;
+    problem(&answer, 403, "insufficient_scope");
+}
+
+/// What one reader was told: ids and places, in order.
+type Told = Vec<(String, usize)>;
+
+/// Reads in so many sittings, each of which ends after some events or when the server goes away.
+async fn read_in_sittings(
+    mut address: watch::Receiver<SocketAddr>,
+    key: String,
+    query: LiveQuery,
+    beginning: String,
+    sittings: usize,
+    mut dice: Dice,
+) -> Told {
+    let (mut told, mut last): (Told, String) = (Vec::new(), beginning);
+    for _ in 0..sittings {
+        let base = format!("http://{}", *address.borrow_and_update());
+        let client = Client::new(&base, &key).expect("a client");
+        let mut events = client.tail(&query, Some(last.clone()));
+        let wanted = told.len() + usize::try_from(dice.below(300)).expect("small");
+        while told.len() < wanted {
+            let event = tokio::select! {
+                event = events.next() => event,
+                // The server was killed, and is another now.
+                _ = address.changed() => break,
+            };
+            match event.expect("it does not end by itself").expect("it can be read") {
+                LiveEvent::Event { id, data, .. } => {
+                    let data: serde_json::Value = serde_json::from_str(data.get()).expect("JSON");
+                    told.push((id.clone(), place(&data)));
+                    last = id;
+                }
+                LiveEvent::Checkpoint { id } => last = id,
+                LiveEvent::Gap(gap) => panic!("{} events were missed", gap.missed),
+            }
+        }
+    }
+    told
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn slow_a_thousand_resumes_and_three_kills_lose_nothing_and_repeat_nothing() {
+    const READERS: usize = 25;
+    const SITTINGS: usize = 40;
+    const KILLS: u32 = 3;
+    let seed = std::env::var("PAGEWIRE_TEST_SEED").ok().and_then(|text| text.parse().ok()).unwrap_or(20_261);
+    let mut world = LiveWorld::start().await;
+    world.upstream.set_retry_ms(100);
+    let beginning = world.beginning().await;
+    let (address, changed) = watch::channel(world.server.address());
+    let mut readers = JoinSet::new();
+    for reader in 0..READERS {
+        // Some read all, some by filters that take all, some what only some events have.
+        let query = match reader % 3 {
+            0 => LiveQuery::default(),
+            1 => LiveQuery { tags: vec!["wiki".into()], ..LiveQuery::default() },
+            _ => LiveQuery {
+                keywords: vec!["\"page\"".into()],
+                sources: vec!["wiki.*".into()],
+                ..LiveQuery::default()
+            },
+        };
+        let dice = Dice::of(seed + reader as u64);
+        let (changed, key, beginning) = (changed.clone(), world.key.clone(), beginning.clone());
+        readers.spawn(read_in_sittings(changed, key, query, beginning, SITTINGS, dice));
+    }
+    let (mut dice, mut kills, mut told) = (Dice::of(seed), 0, Vec::new());
+    while told.len() < READERS {
+        world.upstream.publish(usize::try_from(dice.below(60)).expect("small"));
+        tokio::select! {
+            reader = readers.join_next() => told.push(reader.expect("a reader").expect("it read")),
+            () = tokio::time::sleep(Duration::from_millis(5)) => {}
+        }
+        if kills < KILLS && dice.below(100) == 0 {
+            kills += 1;
+            world.server.kill_9();
+            world.server.restart().await;
+            address.send_replace(world.server.address());
+        }
+    }
+    assert_eq!(kills, KILLS, "seed {seed}");
+    // The journal is the oracle: read from its beginning, it is every message once and in order.
+    let count = told.iter().map(Vec::len).max().unwrap_or(0);
+    assert!(count > 1_000, "the readers read little: {count}");
+    let frames = world.stream(&format!("?since={beginning}")).open().await.take(count).await;
+    let journal: Told = frames
+        .into_iter()
+        .map(|frame| (frame.id.clone().unwrap_or_default(), place(&frame.json())))
+        .collect();
+    assert!(journal.iter().map(|(_, place)| *place).eq(0..count), "seed {seed}");
+    let at: HashMap<&str, usize> =
+        journal.iter().enumerate().map(|(at, (id, _))| (id.as_str(), at)).collect();
+    assert_eq!(at.len(), journal.len(), "an id stands for one event");
+    for told in told {
+        // Each has read from the beginning on, in pieces.
+        assert_eq!(told, journal[..told.len()], "seed {seed}");
+    }
+}
