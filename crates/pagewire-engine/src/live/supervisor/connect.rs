@@ -1,4 +1,5 @@
-//! One firehose: what its connection brings goes to the log at once, and what it wants kept is stored a moment later.
+//! One firehose: what its connection brings goes to the log at once, and with it the place after that is kept; how the
+//! connection is, and places without events, are stored a moment later.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -9,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::super::event::NewEvent;
 use super::super::firehose;
+use super::super::log::Between;
 use super::super::sources::{Watched, named};
 use super::super::watch::{Link, Sink, SinkClosed};
 use super::reports::Reports;
@@ -110,14 +112,32 @@ impl HoseSink {
         self.stop.is_cancelled() || self.supervisor.stop.is_cancelled()
     }
 
+    /// What is done once events are durable: the place after them is kept.
+    fn keeping(&self, state: Option<String>) -> Between {
+        let (supervisor, life) = (self.supervisor.clone(), self.watched.life.clone());
+        Box::new(move |told| {
+            Box::pin(async move {
+                let outcome = {
+                    let mut table = supervisor.lock();
+                    table.note_connected(&life, told, None, Timestamp::now());
+                    state.and_then(|state| table.connected_outcome(&life, Some(state)))
+                };
+                if let Some(outcome) = outcome {
+                    supervisor.keep(outcome).await;
+                }
+            })
+        })
+    }
+
     /// Until the log has them; a full disk holds the connection up, which is back-pressure.
-    async fn emit(&self, events: Vec<NewEvent>) -> Result<usize, SinkClosed> {
+    async fn emit(&self, events: Vec<NewEvent>, state: Option<String>) -> Result<(), SinkClosed> {
         loop {
             if self.is_to_stop() {
                 return Err(SinkClosed);
             }
-            match self.supervisor.emit.emit(&self.watched, events.clone()).await {
-                Ok(told) => return Ok(told),
+            let between = self.keeping(state.clone());
+            match self.supervisor.emit.emit(&self.watched, events.clone(), between).await {
+                Ok(_) => return Ok(()),
                 Err(error) => {
                     let (workspace, source) = named(&self.watched);
                     tracing::warn!(%error, %workspace, %source, "what a source has given could not be told; that is tried again");
@@ -135,8 +155,13 @@ impl HoseSink {
 impl Sink for HoseSink {
     fn take(&self, events: Vec<NewEvent>, state: Option<String>) -> BoxFuture<'_, Result<(), SinkClosed>> {
         Box::pin(async move {
-            let told = if events.is_empty() { 0 } else { self.emit(events).await? };
-            self.supervisor.lock().note_connected(&self.watched.life, told, None, Timestamp::now());
+            if !events.is_empty() {
+                self.emit(events, state).await?;
+                // What was left before it lies behind it.
+                *self.lock() = Left { is_new: true, state: None };
+                return Ok(());
+            }
+            // A place that has moved without an event is kept a moment later.
             let mut left = self.lock();
             left.is_new = true;
             if state.is_some() {

@@ -4,18 +4,19 @@ use futures_util::future::BoxFuture;
 
 use super::super::body;
 use super::super::event::NewEvent;
-use super::super::log::LogEvent;
+use super::super::log::{Between, LogEvent};
 use super::super::logs::LiveLogs;
 use super::super::sources::Watched;
 
 /// What takes events.
 pub(crate) trait Emit: Send + Sync {
-    /// Takes events of a source, in order. When it returns, they are durable, and those of them that it has taken before
-    /// are left out; so many were new.
+    /// Takes events of a source, in order. Once they are durable, `between` is done, given how many of them were new;
+    /// those that were taken before are left out. Only then can they be seen.
     fn emit<'e>(
         &'e self,
         watched: &'e Watched,
         events: Vec<NewEvent>,
+        between: Between,
     ) -> BoxFuture<'e, Result<usize, NotEmitted>>;
 }
 
@@ -29,11 +30,9 @@ impl Emit for LiveLogs {
         &'e self,
         watched: &'e Watched,
         events: Vec<NewEvent>,
+        between: Between,
     ) -> BoxFuture<'e, Result<usize, NotEmitted>> {
         Box::pin(async move {
-            if events.is_empty() {
-                return Ok(0);
-            }
             let owner = watched.life.as_str().as_bytes();
             let events = events.iter().map(|event| LogEvent {
                 key: event.key.in_log(owner),
@@ -41,7 +40,7 @@ impl Emit for LiveLogs {
                 body: body::encode(&watched.spec, event),
             });
             let log = self.of(&watched.workspace, watched.mode).await.map_err(|error| not_emitted(&error))?;
-            log.append(events.collect()).await.map_err(|error| not_emitted(&error))
+            log.append_then(events.collect(), between).await.map_err(|error| not_emitted(&error))
         })
     }
 }

@@ -2,12 +2,12 @@
 //!
 //! ```text
 //! table (queue: when, no more at once than may be; note: how it is) ──▶ poll ──▶ emit ──▶ log
-//!                                                                        │         durable
-//!                                                                        └──▶ reports: state and health, many at a time
+//!                                                                        │         durable, kept, shown
+//!                                                                        └──▶ reports: of polls without events, many at a time
 //! ```
 //!
-//! Of each poll, first the events are durable in the log, then what the source wants kept is stored, then it may be polled
-//! again. Whatever is killed between them, the next poll is given the older state, finds the same events by the same keys,
+//! Of each poll, first the events are durable in the log, then what the source wants kept is stored, then the events are
+//! shown and it may be polled again. Whatever is killed between them, the next poll is given the older state, finds the same events by the same keys,
 //! and the log has them already. A source that is changed or deleted meanwhile has another life, or none: what is found of
 //! the old one is not kept.
 

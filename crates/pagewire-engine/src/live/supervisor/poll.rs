@@ -4,16 +4,29 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use pagewire_store::SourceOutcome;
 use pagewire_types::{SourceType, TargetErrorCode};
+use tokio::sync::oneshot;
 use tokio::time::Instant;
 
+use super::super::event::NewEvent;
+use super::super::log::Between;
 use super::super::sources::{Watched, named};
 use super::super::watch::{Poll, Polled, Verdict};
 use super::super::{feed, page};
+use super::emit::NotEmitted;
 use super::reports::Reports;
 use super::table::{Ended, Task};
 use super::{Again, Supervisor, chance};
 use crate::source::Source;
+
+/// What is known of a poll once it is noted.
+struct Noted {
+    /// How long until the next; `None` where there is none.
+    wait: Option<Duration>,
+    /// Whether what it left is durable.
+    stored: bool,
+}
 
 /// After the store or the log did not take what a poll brought.
 const STORE_PAUSE: Duration = Duration::from_secs(5);
@@ -38,22 +51,69 @@ impl Supervisor {
             }
         };
         let took = began.elapsed();
-        let told = match self.emit.emit(&watched, std::mem::take(&mut polled.events)).await {
-            Ok(told) => told,
-            Err(error) => {
-                let (workspace, source) = named(&watched);
-                tracing::warn!(%error, %workspace, %source, "what a source has given could not be told; it is asked again");
-                return Again::In(STORE_PAUSE);
+        count(&polled.verdict);
+        let events = std::mem::take(&mut polled.events);
+        let noted = if events.is_empty() {
+            let ended = Ended { polled: &polled, at: Timestamp::now(), took, told: 0, chance: chance() };
+            let noted = self.lock().note(&watched.life, &ended, Instant::now());
+            let Some((outcome, wait)) = noted else { return Again::Never };
+            Noted { wait, stored: reports.store(outcome).await }
+        } else {
+            match self.tell(&watched, events, polled, took).await {
+                Ok(Some(noted)) => noted,
+                Ok(None) => return Again::Never,
+                Err(error) => {
+                    let (workspace, source) = named(&watched);
+                    tracing::warn!(%error, %workspace, %source, "what a source has given could not be told; it is asked again");
+                    return Again::In(STORE_PAUSE);
+                }
             }
         };
-        count(&polled.verdict);
-        let ended = Ended { polled: &polled, at: Timestamp::now(), took, told, chance: chance() };
-        let noted = self.lock().note(&watched.life, &ended, Instant::now());
-        let Some((outcome, wait)) = noted else { return Again::Never };
-        if !reports.store(outcome).await && wait.is_some() {
-            return Again::In(wait.unwrap_or_default().max(STORE_PAUSE));
+        match noted.wait {
+            Some(wait) if noted.stored => Again::In(wait),
+            Some(wait) => Again::In(wait.max(STORE_PAUSE)),
+            None => Again::Never,
         }
-        wait.map_or(Again::Never, Again::In)
+    }
+
+    /// Tells events, and keeps what the poll left before anybody sees them. `None` where the source is watched no more.
+    async fn tell(
+        self: &Arc<Self>,
+        watched: &Arc<Watched>,
+        events: Vec<NewEvent>,
+        polled: Polled,
+        took: Duration,
+    ) -> Result<Option<Noted>, NotEmitted> {
+        let (supervisor, life) = (self.clone(), watched.life.clone());
+        let (answer, noted) = oneshot::channel();
+        let between: Between = Box::new(move |told| {
+            Box::pin(async move {
+                let ended = Ended { polled: &polled, at: Timestamp::now(), took, told, chance: chance() };
+                let noted = supervisor.lock().note(&life, &ended, Instant::now());
+                let noted = match noted {
+                    Some((outcome, wait)) => Some(Noted { wait, stored: supervisor.keep(outcome).await }),
+                    None => None,
+                };
+                // The poll waits for it, unless it was shut down.
+                let _ = answer.send(noted);
+            })
+        });
+        self.emit.emit(watched, events, between).await?;
+        // Where it took too long, the events are there, and are found again from what was kept before.
+        let late = Noted { wait: Some(STORE_PAUSE), stored: false };
+        Ok(noted.await.unwrap_or(Some(late)))
+    }
+
+    /// Stores an outcome at once. Whether it is durable now.
+    pub(super) async fn keep(&self, outcome: SourceOutcome) -> bool {
+        let stored = self.store.report_sources(vec![outcome]).await;
+        if let Err(error) = &stored {
+            tracing::warn!(
+                error = error as &dyn std::error::Error,
+                "the place of a source was not stored; what comes after it is found again, and not told twice"
+            );
+        }
+        stored.is_ok()
     }
 
     async fn find(&self, watched: &Watched) -> Result<Polled, pagewire_store::StoreError> {
