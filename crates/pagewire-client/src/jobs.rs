@@ -164,7 +164,21 @@ pub(crate) fn job_path(id: &str) -> Result<String, ClientError> {
 }
 
 pub(crate) fn path_of(collection: &str, id: &str) -> Result<String, ClientError> {
-    let plain =
-        !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte));
+    // With a dot at its beginning it could be a step in a path.
+    let plain = id.starts_with(|first: char| first.is_ascii_alphanumeric())
+        && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte));
     if plain { Ok(format!("{collection}/{id}")) } else { Err(ClientError::Id(id.chars().take(80).collect())) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_is_one_step_of_a_path_and_no_other() {
+        assert_eq!(path_of("/v1/sources", "news.town-1_a").expect("an id"), "/v1/sources/news.town-1_a");
+        for id in ["", ".", "..", ".a", "-a", "a/b", "a?b", "a#b", "a%2e", "é"] {
+            assert!(matches!(path_of("/v1/sources", id), Err(ClientError::Id(_))), "{id}");
+        }
+    }
 }

@@ -63,7 +63,7 @@ fn place(data: &serde_json::Value) -> usize {
 async fn what_a_source_says_is_told_to_all_who_read_and_to_those_who_come_later() {
     let world = LiveWorld::start().await;
     let mut all = world.stream("").open().await;
-    let mut odd = world.stream("?source=wiki.*&tag=wiki&keyword=\"change+3\"").open().await;
+    let mut odd = world.stream("?source=wiki.*&tag=wiki&keyword=%22change+3%22").open().await;
     let mut none = world.stream("?source_type=rss").open().await;
     for reader in [&mut all, &mut odd, &mut none] {
         assert_eq!(reader.next().await.expect("a frame").event, "checkpoint");
