@@ -21,6 +21,7 @@ use crate::job::{JobRoom, StreamFiles};
 use crate::live::logs::LiveLogs;
 use crate::live::sources::{SourceSettings, Sources};
 use crate::live::supervisor::Supervisor;
+use crate::live::websub::Websub;
 use crate::live::{Live, LiveSettings};
 use crate::model::{Model, refuse_without_model};
 use crate::parse::Parser;
@@ -162,6 +163,7 @@ impl Engine {
         let web = Scraper::new(Source::Web(client.clone()), reader.clone(), credits, bytes_max);
         let sandbox = Scraper::new(Source::Sandbox, reader.in_sandbox(), SANDBOX_CREDITS, bytes_max);
         let (tasks, stopping) = (TaskTracker::new(), CancellationToken::new());
+        let websub = Websub::new(settings.webhooks.public_url.as_deref(), &cursor_secret);
         let directory = settings.journals.join("live");
         let logs = LiveLogs::new(
             directory,
@@ -176,6 +178,7 @@ impl Engine {
             &settings.sources,
             store.clone(),
             client.clone(),
+            websub,
             live.logs.clone(),
             draining.clone(),
         );

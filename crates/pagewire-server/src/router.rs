@@ -15,7 +15,7 @@ use crate::edge::Edge;
 use crate::problem::ApiError;
 use crate::routes::{
     deliveries, docs, downloads, events, health, jobs, keys, live, metrics, openapi, parse, scrape, sources,
-    stream, uploads, usage, webhooks,
+    stream, uploads, usage, webhooks, websub,
 };
 use crate::trace;
 
@@ -66,6 +66,7 @@ fn table() -> OpenApiRouter<Arc<Edge>> {
         .routes(routes!(sources::test))
         .routes(routes!(sources::import))
         .routes(routes!(sources::export))
+        .routes(routes!(websub::verify, websub::deliver))
         .routes(routes!(keys::list, keys::create))
         .routes(routes!(keys::revoke))
         .routes(routes!(usage::usage))

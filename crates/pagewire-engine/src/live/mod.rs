@@ -29,7 +29,6 @@ pub mod subscription;
 pub(crate) mod supervisor;
 mod tail;
 pub mod watch;
-#[cfg_attr(not(test), expect(dead_code, reason = "asked once the supervisor stands"))]
 pub mod websub;
 
 use std::time::Duration;

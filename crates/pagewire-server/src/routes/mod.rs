@@ -17,3 +17,4 @@ pub mod stream;
 pub mod uploads;
 pub mod usage;
 pub mod webhooks;
+pub mod websub;

@@ -38,4 +38,5 @@ mod stream_story;
 mod upload_story;
 mod webhook_command_story;
 mod webhook_story;
+mod websub_story;
 mod world;

@@ -84,7 +84,6 @@ pub(crate) async fn poll(source: &Source, poll: Poll<'_>) -> Polled {
 }
 
 /// Reads what a hub has delivered, as if it had been asked for.
-#[expect(dead_code, reason = "called once deliveries have a route")]
 pub(crate) async fn delivered(poll: Poll<'_>, delivered: Delivered) -> Polled {
     let given = Given { is_part: true, ..Given::new(&poll) };
     in_its_own_thread(poll.url, move || {

@@ -35,6 +35,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::schedule::{Bounds, Rhythm, spread};
 use super::sources::{SourceSettings, Watched};
+use super::websub::Websub;
 use crate::refusal::Refusal;
 use crate::source::Source;
 use crate::webhook::Vault;
@@ -57,6 +58,8 @@ const FAULT_PAUSE: Duration = Duration::from_secs(60);
 pub(crate) struct Supervisor {
     pub(super) store: Arc<dyn Store>,
     pub(super) web: Client,
+    /// What is delivered by hubs, where hubs can reach this server.
+    pub(super) websub: Option<Websub>,
     emit: Arc<dyn Emit>,
     timeout: Duration,
     table: Mutex<Table>,
@@ -70,6 +73,7 @@ impl Supervisor {
         settings: &SourceSettings,
         store: Arc<dyn Store>,
         web: Client,
+        websub: Option<Websub>,
         emit: Arc<dyn Emit>,
         stop: CancellationToken,
     ) -> Arc<Self> {
@@ -78,6 +82,7 @@ impl Supervisor {
         Arc::new(Self {
             store,
             web,
+            websub,
             emit,
             timeout: settings.poll_timeout,
             table: Mutex::new(table),
@@ -159,6 +164,9 @@ impl Supervisor {
     /// Watches a source no more.
     pub(super) fn forget(&self, life: &SourceLife) {
         self.lock().remove(life);
+        if let Some(websub) = &self.websub {
+            websub.forget(life.as_str());
+        }
         self.changed.notify_one();
     }
 

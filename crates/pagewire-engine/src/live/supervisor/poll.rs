@@ -13,6 +13,7 @@ use super::super::event::NewEvent;
 use super::super::log::Between;
 use super::super::sources::{Watched, named};
 use super::super::watch::{Poll, Polled, Verdict};
+use super::super::websub::{self, HubLink};
 use super::super::{feed, page};
 use super::emit::NotEmitted;
 use super::reports::Reports;
@@ -52,7 +53,7 @@ impl Supervisor {
         };
         let took = began.elapsed();
         count(&polled.verdict);
-        let events = std::mem::take(&mut polled.events);
+        let (events, hub) = (std::mem::take(&mut polled.events), polled.hub.take());
         let noted = if events.is_empty() {
             let ended = Ended { polled: &polled, at: Timestamp::now(), took, told: 0, chance: chance() };
             let noted = self.lock().note(&watched.life, &ended, Instant::now());
@@ -69,6 +70,9 @@ impl Supervisor {
                 }
             }
         };
+        if let Some(hub) = hub {
+            self.subscribe(&watched, &hub).await;
+        }
         match noted.wait {
             Some(wait) if noted.stored => Again::In(wait),
             Some(wait) => Again::In(wait.max(STORE_PAUSE)),
@@ -116,10 +120,36 @@ impl Supervisor {
         stored.is_ok()
     }
 
+    /// What a hub has delivered goes before what the feed's server has: it is newer.
     async fn find(&self, watched: &Watched) -> Result<Polled, pagewire_store::StoreError> {
         let state = self.store.source_state(watched.life.clone()).await?;
+        let delivered = self.websub.as_ref().and_then(|websub| websub.take(watched.life.as_str()));
+        if let Some(delivered) = delivered {
+            let polled = feed::delivered(poll_of(watched, state.as_deref(), self.timeout), delivered).await;
+            if !matches!(polled.verdict, Verdict::Failed { .. }) {
+                return Ok(polled);
+            }
+        }
         Ok(ask(&self.source(watched.mode), watched, state.as_deref(), self.timeout).await)
     }
+}
+
+impl Supervisor {
+    /// Asks the hub that a feed names to deliver what is new, where that is to be asked now.
+    async fn subscribe(&self, watched: &Watched, link: &HubLink) {
+        let Some(websub) = &self.websub else { return };
+        let Some(asked) = websub.due(watched.life.as_str(), link, Timestamp::now()) else { return };
+        let web = self.source(watched.mode);
+        let subscribed = self.stop.run_until_cancelled(websub::subscribe(&web, &asked, self.timeout)).await;
+        if let Some(Err(reason)) = subscribed {
+            let (workspace, source) = named(watched);
+            tracing::info!(reason, %workspace, %source, "a hub was not subscribed to; the feed is polled as before");
+        }
+    }
+}
+
+fn poll_of<'p>(watched: &'p Watched, state: Option<&'p str>, timeout: Duration) -> Poll<'p> {
+    Poll { spec: &watched.spec, url: &watched.url, state, now: Timestamp::now(), timeout }
 }
 
 /// Asks a source once, by what it is.
@@ -129,7 +159,7 @@ pub(in crate::live) async fn ask(
     state: Option<&str>,
     timeout: Duration,
 ) -> Polled {
-    let poll = Poll { spec: &watched.spec, url: &watched.url, state, now: Timestamp::now(), timeout };
+    let poll = poll_of(watched, state, timeout);
     match watched.spec.source_type {
         SourceType::Rss | SourceType::Atom | SourceType::JsonFeed => feed::poll(source, poll).await,
         SourceType::Html => page::poll(source, poll).await,

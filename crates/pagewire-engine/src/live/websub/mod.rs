@@ -10,6 +10,7 @@
 //! token and the secret are made of the source's life and a key of the server's, and after a restart each source is
 //! subscribed again with its first poll.
 
+mod callback;
 mod link;
 mod signature;
 mod subscribe;
@@ -26,7 +27,7 @@ use jiff::Timestamp;
 use pagewire_types::TargetUrl;
 
 pub(crate) use link::hub_of;
-pub(crate) use subscribe::Ask;
+pub(crate) use subscribe::{Ask, subscribe};
 pub use verify::NotVerified;
 
 /// How long a hub is asked to deliver.
@@ -57,7 +58,7 @@ pub(crate) struct Delivered {
 }
 
 /// The subscriptions of all sources.
-pub struct Websub {
+pub(crate) struct Websub {
     /// What callbacks begin with.
     base: String,
     key: hmac::Key,
@@ -81,8 +82,7 @@ struct Lease {
 
 impl Websub {
     /// Subscriptions whose callbacks stand under the server's public URL; none without one, since no hub could reach it.
-    #[must_use]
-    pub fn new(public_url: Option<&str>, key: &[u8]) -> Option<Self> {
+    pub(crate) fn new(public_url: Option<&str>, key: &[u8]) -> Option<Self> {
         let base = public_url?.trim_end_matches('/');
         Some(Self {
             base: format!("{base}/v1/websub/"),
@@ -117,7 +117,7 @@ impl Websub {
     }
 
     /// Answers a hub that asks back (section 5.3): with its challenge, if the request was ours.
-    pub fn verify(&self, token: &str, query: &str, now: Timestamp) -> Result<String, NotVerified> {
+    pub(crate) fn verify(&self, token: &str, query: &str, now: Timestamp) -> Result<String, NotVerified> {
         let life = token::life(&self.key, token).ok_or(NotVerified)?;
         let intent = verify::Intent::read(query).ok_or(NotVerified)?;
         let mut places = self.lock();
@@ -140,10 +140,14 @@ impl Websub {
         }
     }
 
+    /// Whether a callback is ours.
+    pub(crate) fn is_callback(&self, token: &str) -> bool {
+        token::life(&self.key, token).is_some()
+    }
+
     /// Takes a delivery (section 7): the life of the source that is to be polled now. `None` for what does not bear its
     /// signature, which is acknowledged all the same (section 7.1), and for a callback that is not ours.
-    #[must_use]
-    pub fn receive(
+    pub(crate) fn receive(
         &self,
         token: &str,
         signature: Option<&str>,

@@ -3,7 +3,6 @@
 use pagewire_fetch::{Client, FetchConfig};
 use pagewire_testkit::origin::Origin;
 
-use super::subscribe::subscribe;
 use super::*;
 use crate::source::Source;
 
