@@ -86,7 +86,7 @@ fn begins_before(outline: &Outline, title: usize, heaviest: usize) -> bool {
             item_text += own;
         }
     }
-    prose >= PROSE_BEFORE || items >= 3 && item_text >= 40 && outline.blocks[heaviest].sum.prose < LONG_PROSE
+    prose >= PROSE_BEFORE || items >= 3 && item_text >= 60 && outline.blocks[heaviest].sum.prose < LONG_PROSE
 }
 
 /// Drops what stands before the title and is links: menus, the way to the page, its tools.
