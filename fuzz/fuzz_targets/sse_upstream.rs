@@ -1,15 +1,34 @@
 //! Any bytes as a firehose's event stream or lines, cut anywhere: the same messages come of them, each within its cap, and each is
 //! mapped or is none.
+//!
+//! The engine's own files are read in place: the engine itself would bring its databases into every fuzzing build.
 
 #![no_main]
+#![expect(dead_code, reason = "not all of the files is called from here")]
+
+#[path = "../../crates/pagewire-engine/src/live/firehose/filter.rs"]
+mod filter;
+#[path = "../../crates/pagewire-engine/src/live/firehose/lines.rs"]
+mod lines;
+#[path = "../../crates/pagewire-engine/src/live/firehose/mapping.rs"]
+mod mapping;
+#[path = "../../crates/pagewire-engine/src/live/firehose/pick.rs"]
+mod pick;
+#[path = "../../crates/pagewire-engine/src/live/firehose/sse.rs"]
+mod sse;
+#[path = "../../crates/pagewire-engine/src/live/firehose/when.rs"]
+mod when;
 
 use std::sync::LazyLock;
 
 use bytes::Bytes;
 use libfuzzer_sys::fuzz_target;
-use pagewire_engine::live::firehose::{Frame, Line, LineDecoder, Mapping, Outcome, SseDecoder};
 use pagewire_types::SourceSpec;
 use serde_json::json;
+
+use lines::{Line, LineDecoder};
+use mapping::{Mapping, Outcome};
+use sse::{Frame, SseDecoder};
 
 const CAP: usize = 256;
 
