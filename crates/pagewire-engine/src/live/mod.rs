@@ -11,7 +11,6 @@
 pub mod block;
 pub mod body;
 mod class;
-#[cfg_attr(not(test), expect(dead_code, reason = "asked once sources are declared by API"))]
 pub mod discover;
 pub mod event;
 pub(crate) mod feed;

@@ -158,3 +158,17 @@ async fn a_header_is_sent_and_never_told() {
         assert!(!bytes.windows(7).any(|part| part == b"hunter2"), "a secret is stored in the clear");
     }
 }
+
+#[tokio::test]
+async fn a_test_of_a_site_names_its_feeds() {
+    let sources = Sources::start().await;
+    sources.world.origin.set_page("/blog/", 200, "text/html", "<!doctype html><p>Hello");
+    sources.publish("/rss.xml", &[("1", "One")]);
+    let body = json!({"source_type": "rss", "url": sources.world.origin.url("/blog/")});
+    let tested = sources.send("POST", "/v1/sources/test", &body).await;
+    assert_eq!(tested.status, 200, "{}", tested.text());
+    let told = tested.json();
+    assert_eq!(told["status"], "failing", "{told}");
+    let reason = told["reason"].as_str().unwrap_or_default();
+    assert!(reason.contains(&sources.world.origin.url("/rss.xml")), "{told}");
+}

@@ -4,11 +4,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
-use pagewire_types::{SourceLife, SourceSpec, SourceStatus, SourceTest, SourceType, TestedEvent};
+use pagewire_types::{
+    SourceLife, SourceSpec, SourceStatus, SourceTest, SourceType, TargetErrorCode, TestedEvent,
+};
 use serde_json::Value;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use super::super::discover;
 use super::super::event::NewEvent;
 use super::super::firehose;
 use super::super::supervisor::ask;
@@ -18,6 +21,7 @@ use super::watched::target;
 use crate::account::Caller;
 use crate::engine::Engine;
 use crate::refusal::{Refusal, damaged};
+use crate::source::Source;
 
 /// Events that are shown.
 const EVENTS_MAX: usize = 20;
@@ -46,7 +50,8 @@ impl Engine {
                 true => self.listen(&watched.spec).await,
                 false => {
                     let source = self.sources.supervisor.source(mode);
-                    ask(&source, &watched, None, self.sources.test_timeout).await
+                    let polled = ask(&source, &watched, None, self.sources.test_timeout).await;
+                    self.with_feeds(&source, &watched, polled).await
                 }
             }
         };
@@ -55,6 +60,30 @@ impl Engine {
             () = self.draining.cancelled() => return Err(Refusal::Draining),
         };
         Ok(told(&watched.spec, polled, began.elapsed()))
+    }
+
+    /// Where a page is in a feed's place, the reason names the feeds that were found of its site.
+    async fn with_feeds(&self, source: &Source, watched: &Watched, mut polled: Polled) -> Polled {
+        let Verdict::Failed { code: TargetErrorCode::UnsupportedContent, detail } = &mut polled.verdict
+        else {
+            return polled;
+        };
+        if !watched.spec.source_type.is_feed() {
+            return polled;
+        }
+        let timeout = self.sources.test_timeout;
+        let found = discover::discover(source, &watched.spec, &watched.url, timeout).await;
+        if let discover::Found::Page(feeds) = found
+            && !feeds.is_empty()
+        {
+            let feeds: Vec<&str> = feeds.iter().map(|feed| feed.url.as_str()).collect();
+            *detail = format!(
+                "{} is an HTML page, not a feed; its feeds are {}",
+                watched.url.as_str(),
+                feeds.join(", ")
+            );
+        }
+        polled
     }
 
     /// The first that a firehose sends.
