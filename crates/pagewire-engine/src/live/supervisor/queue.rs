@@ -75,8 +75,10 @@ impl Queue {
     pub(super) fn remove(&mut self, life: &SourceLife) {
         self.again.remove(life);
         match self.places.remove(life) {
-            Some(Place { wait: Wait::Due(at), .. }) => {
+            Some(Place { wait: Wait::Due(at), host }) => {
                 self.due.remove(&(at, life.clone()));
+                // It may have been the one that was called when its host had room.
+                self.call_next(&host);
             }
             Some(Place { wait: Wait::Host(_), host }) => {
                 if let Some(waiting) = self.hosts.get_mut(&host).map(|host| &mut host.waiting) {
@@ -148,10 +150,17 @@ impl Queue {
         self.places.insert(life, Place { host, wait: Wait::Due(at) });
     }
 
-    /// Lets the next one that waits for the host be taken.
+    /// Notes that a host is asked once less.
     fn free(&mut self, name: &Arc<str>) {
-        let Some(host) = self.hosts.get_mut(name) else { return };
-        host.asked = host.asked.saturating_sub(1);
+        if let Some(host) = self.hosts.get_mut(name) {
+            host.asked = host.asked.saturating_sub(1);
+        }
+        self.call_next(name);
+    }
+
+    /// Lets the next one that waits for a host be taken, where the host has room.
+    fn call_next(&mut self, name: &Arc<str>) {
+        let Some(host) = self.hosts.get_mut(name).filter(|host| host.asked < self.per_host) else { return };
         let next = host.waiting.pop_front();
         if host.asked == 0 && next.is_none() {
             self.hosts.remove(name);
@@ -238,6 +247,18 @@ mod tests {
         assert_eq!((queue.take(now), queue.wakes_at()), (None, None));
         queue.give_back(&life(1), now, now);
         assert_eq!((queue.take(now), queue.take(now)), (Some(life(2)), None));
+    }
+
+    #[test]
+    fn one_that_is_removed_when_it_was_called_leaves_its_turn_to_the_next() {
+        let (mut queue, now) = (Queue::new(10, 1), Instant::now());
+        for number in 1..=3 {
+            queue.put(life(number), host(1), now);
+        }
+        assert_eq!((queue.take(now), queue.take(now)), (Some(life(1)), None));
+        queue.give_back(&life(1), now + seconds(60), now);
+        queue.remove(&life(2));
+        assert_eq!(queue.take(now), Some(life(3)));
     }
 
     proptest! {
