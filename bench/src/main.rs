@@ -14,6 +14,7 @@ mod cases;
 mod costs;
 mod crowd;
 mod error;
+mod feeds;
 mod http;
 mod job;
 mod live;
@@ -45,6 +46,7 @@ Measures Pagewire beside wrk, Scrapy and a bare Rust loop; run it from the repos
   --job-urls N        URLs of the large job, 1,000 to 1,000,000 (200,000)
   --job-only          run the large job alone, and write bench/LARGE_JOB.md, which bench/RESULTS.md quotes
   --live-only         run the live stream alone, and write bench/LIVE.md, which bench/RESULTS.md quotes
+  --feeds-only        keep asking 10,000 feeds alone, for some minutes, and write bench/FEEDS.md, quoted likewise
   --report-only       exit 0 even when a promise is broken
   --no-file           do not write bench/RESULTS.md";
 
@@ -52,6 +54,8 @@ Measures Pagewire beside wrk, Scrapy and a bare Rust loop; run it from the repos
 const LARGE_JOB: &str = "bench/LARGE_JOB.md";
 /// Where the figures of the live stream stand.
 const LIVE: &str = "bench/LIVE.md";
+/// Where the figures of ten thousand feeds stand.
+const FEEDS: &str = "bench/FEEDS.md";
 const WRK_SECONDS: u32 = 3;
 
 struct Plan {
@@ -63,6 +67,7 @@ struct Plan {
     job_urls: usize,
     job_only: bool,
     live_only: bool,
+    feeds_only: bool,
     report_only: bool,
     write_file: bool,
 }
@@ -79,6 +84,7 @@ impl Plan {
             job_urls: 200_000,
             job_only: false,
             live_only: false,
+            feeds_only: false,
             report_only: false,
             write_file: true,
         };
@@ -100,6 +106,7 @@ impl Plan {
                 "--job-urls" => plan.job_urls = number(&value()?, 1_000, 1_000_000)?,
                 "--job-only" => plan.job_only = true,
                 "--live-only" => plan.live_only = true,
+                "--feeds-only" => plan.feeds_only = true,
                 "--report-only" => plan.report_only = true,
                 "--no-file" => plan.write_file = false,
                 _ => return Err(BenchError::Usage(format!("unknown argument {argument}\n\n{USAGE}"))),
@@ -147,6 +154,9 @@ fn bench(plan: &Plan) -> Result<bool, BenchError> {
     fs::create_dir_all(work).doing("cannot make the bench's work folder")?;
     if let Some(binary) = plan.pagewire.as_ref().filter(|_| plan.live_only) {
         return live_stream(plan, binary, work);
+    }
+    if let Some(binary) = plan.pagewire.as_ref().filter(|_| plan.feeds_only) {
+        return many_feeds(plan, binary, work);
     }
     eprintln!("making the site");
     site::generate(&work.join("site"), plan.pages)?;
@@ -204,7 +214,7 @@ fn bench(plan: &Plan) -> Result<bool, BenchError> {
     println!("{text}");
     if plan.write_file {
         // The large job is made apart, since it takes too long for every run.
-        for part in [LIVE, LARGE_JOB] {
+        for part in [LIVE, FEEDS, LARGE_JOB] {
             if let Ok(part) = fs::read_to_string(part) {
                 text.push('\n');
                 text.push_str(&part);
@@ -228,6 +238,19 @@ fn live_stream(plan: &Plan, binary: &Path, work: &Path) -> Result<bool, BenchErr
     println!("{text}");
     if plan.write_file {
         fs::write(LIVE, &text).doing("cannot write the live stream's figures")?;
+    }
+    Ok(plan.report_only || promises.iter().all(|check| check.kept != Some(false)))
+}
+
+/// Ten thousand feeds; whether it went as promised, or nobody asked.
+fn many_feeds(plan: &Plan, binary: &Path, work: &Path) -> Result<bool, BenchError> {
+    eprintln!("ten thousand feeds");
+    let promises = feeds::checks(binary, work)?;
+    let text =
+        format!("## Ten thousand feeds\n\n{}\n\n{}", report::circumstances(), report::checks(&promises));
+    println!("{text}");
+    if plan.write_file {
+        fs::write(FEEDS, &text).doing("cannot write the figures of the feeds")?;
     }
     Ok(plan.report_only || promises.iter().all(|check| check.kept != Some(false)))
 }

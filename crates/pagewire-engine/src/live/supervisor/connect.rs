@@ -13,6 +13,7 @@ use super::super::firehose;
 use super::super::log::Between;
 use super::super::sources::{Watched, named};
 use super::super::watch::{Link, Sink, SinkClosed};
+use super::emit;
 use super::reports::Reports;
 use super::table::Task;
 use super::{Again, Supervisor};
@@ -130,13 +131,14 @@ impl HoseSink {
     }
 
     /// Until the log has them; a full disk holds the connection up, which is back-pressure.
-    async fn emit(&self, events: Vec<NewEvent>, state: Option<String>) -> Result<(), SinkClosed> {
+    async fn emit(&self, events: &[NewEvent], state: Option<String>) -> Result<(), SinkClosed> {
+        let events = emit::log_events(&self.watched, events);
         loop {
             if self.is_to_stop() {
                 return Err(SinkClosed);
             }
             let between = self.keeping(state.clone());
-            match self.supervisor.emit.emit(&self.watched, events.clone(), between).await {
+            match self.supervisor.emit(&self.watched, events.clone(), between).await {
                 Ok(_) => return Ok(()),
                 Err(error) => {
                     let (workspace, source) = named(&self.watched);
@@ -156,7 +158,7 @@ impl Sink for HoseSink {
     fn take(&self, events: Vec<NewEvent>, state: Option<String>) -> BoxFuture<'_, Result<(), SinkClosed>> {
         Box::pin(async move {
             if !events.is_empty() {
-                self.emit(events, state).await?;
+                self.emit(&events, state).await?;
                 // What was left before it lies behind it.
                 *self.lock() = Left { is_new: true, state: None };
                 return Ok(());

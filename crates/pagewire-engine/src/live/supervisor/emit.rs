@@ -1,47 +1,39 @@
 //! Where events go: the log of their workspace and mode.
 
-use futures_util::future::BoxFuture;
-
 use super::super::body;
 use super::super::event::NewEvent;
 use super::super::log::{Between, LogEvent};
-use super::super::logs::LiveLogs;
 use super::super::sources::Watched;
-
-/// What takes events.
-pub(crate) trait Emit: Send + Sync {
-    /// Takes events of a source, in order. Once they are durable, `between` is done, given how many of them were new;
-    /// those that were taken before are left out. Only then can they be seen.
-    fn emit<'e>(
-        &'e self,
-        watched: &'e Watched,
-        events: Vec<NewEvent>,
-        between: Between,
-    ) -> BoxFuture<'e, Result<usize, NotEmitted>>;
-}
+use super::Supervisor;
 
 /// Events were not taken; what gave them is to give them again later.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("events could not be written to the log: {0}")]
-pub(crate) struct NotEmitted(pub(crate) String);
+pub(super) struct NotEmitted(String);
 
-impl Emit for LiveLogs {
-    fn emit<'e>(
-        &'e self,
-        watched: &'e Watched,
-        events: Vec<NewEvent>,
+/// Events as the log takes them.
+pub(super) fn log_events(watched: &Watched, events: &[NewEvent]) -> Vec<LogEvent> {
+    let owner = watched.life.as_str().as_bytes();
+    let log_event = |event: &NewEvent| LogEvent {
+        key: event.key.in_log(owner),
+        source_type: event.source_type,
+        body: body::encode(&watched.spec, event),
+    };
+    events.iter().map(log_event).collect()
+}
+
+impl Supervisor {
+    /// Appends events of a source, in order. Once they are durable, `between` is done, given how many of them were new;
+    /// those that the log had before are left out. Only then can they be seen.
+    pub(super) async fn emit(
+        &self,
+        watched: &Watched,
+        events: Vec<LogEvent>,
         between: Between,
-    ) -> BoxFuture<'e, Result<usize, NotEmitted>> {
-        Box::pin(async move {
-            let owner = watched.life.as_str().as_bytes();
-            let events = events.iter().map(|event| LogEvent {
-                key: event.key.in_log(owner),
-                source_type: event.source_type,
-                body: body::encode(&watched.spec, event),
-            });
-            let log = self.of(&watched.workspace, watched.mode).await.map_err(|error| not_emitted(&error))?;
-            log.append_then(events.collect(), between).await.map_err(|error| not_emitted(&error))
-        })
+    ) -> Result<usize, NotEmitted> {
+        let log =
+            self.logs.of(&watched.workspace, watched.mode).await.map_err(|error| not_emitted(&error))?;
+        log.append_then(events, between).await.map_err(|error| not_emitted(&error))
     }
 }
 

@@ -33,13 +33,13 @@ use tokio::task::{Id, JoinError, JoinSet};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use super::logs::LiveLogs;
 use super::schedule::{Bounds, Rhythm, spread};
 use super::sources::{SourceSettings, Watched};
 use super::websub::Websub;
 use crate::refusal::Refusal;
 use crate::source::Source;
 use crate::webhook::Vault;
-use emit::Emit;
 pub(crate) use note::time_text;
 pub(super) use poll::ask;
 use reports::Reports;
@@ -60,7 +60,7 @@ pub(crate) struct Supervisor {
     pub(super) web: Client,
     /// What is delivered by hubs, where hubs can reach this server.
     pub(super) websub: Option<Websub>,
-    emit: Arc<dyn Emit>,
+    logs: Arc<LiveLogs>,
     timeout: Duration,
     table: Mutex<Table>,
     /// Told when there may be something to start.
@@ -74,7 +74,7 @@ impl Supervisor {
         store: Arc<dyn Store>,
         web: Client,
         websub: Option<Websub>,
-        emit: Arc<dyn Emit>,
+        logs: Arc<LiveLogs>,
         stop: CancellationToken,
     ) -> Arc<Self> {
         let adaptive = Bounds::new(settings.adaptive_min, settings.adaptive_max);
@@ -83,7 +83,7 @@ impl Supervisor {
             store,
             web,
             websub,
-            emit,
+            logs,
             timeout: settings.poll_timeout,
             table: Mutex::new(table),
             changed: Notify::new(),

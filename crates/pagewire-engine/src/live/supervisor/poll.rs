@@ -15,7 +15,7 @@ use super::super::sources::{Watched, named};
 use super::super::watch::{Poll, Polled, Verdict};
 use super::super::websub::{self, HubLink};
 use super::super::{feed, page};
-use super::emit::NotEmitted;
+use super::emit::{self, NotEmitted};
 use super::reports::Reports;
 use super::table::{Ended, Task};
 use super::{Again, Supervisor, chance};
@@ -102,7 +102,7 @@ impl Supervisor {
                 let _ = answer.send(noted);
             })
         });
-        self.emit.emit(watched, events, between).await?;
+        self.emit(watched, emit::log_events(watched, &events), between).await?;
         // Where it took too long, the events are there, and are found again from what was kept before.
         let late = Noted { wait: Some(STORE_PAUSE), stored: false };
         Ok(noted.await.unwrap_or(Some(late)))

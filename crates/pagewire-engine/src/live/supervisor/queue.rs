@@ -123,6 +123,21 @@ impl Queue {
         None
     }
 
+    /// Takes that very source although it may not be due, where it waits and its host has room.
+    pub(super) fn take_early(&mut self, life: &SourceLife) -> bool {
+        let Some(Place { host, wait: Wait::Due(at) }) = self.places.get(life) else { return false };
+        let (name, at) = (host.clone(), *at);
+        let host = self.hosts.entry(name.clone()).or_default();
+        if self.taken.len() >= self.at_once || host.asked >= self.per_host {
+            return false;
+        }
+        host.asked += 1;
+        self.due.remove(&(at, life.clone()));
+        self.places.insert(life.clone(), Place { host: name.clone(), wait: Wait::Taken });
+        self.taken.insert(life.clone(), name);
+        true
+    }
+
     /// Gives a source back, to be polled next at that time, if it is still to be polled at all.
     pub(super) fn give_back(&mut self, life: &SourceLife, next: Instant, now: Instant) {
         if let Some(host) = self.taken.remove(life) {
@@ -259,6 +274,17 @@ mod tests {
         queue.give_back(&life(1), now + seconds(60), now);
         queue.remove(&life(2));
         assert_eq!(queue.take(now), Some(life(3)));
+    }
+
+    #[test]
+    fn a_source_is_taken_early_where_there_is_room_for_it() {
+        let (mut queue, now) = (Queue::new(2, 1), Instant::now());
+        queue.put(life(1), host(1), now + seconds(60));
+        queue.put(life(2), host(1), now + seconds(60));
+        assert!(queue.take_early(&life(1)) && !queue.take_early(&life(1)) && !queue.take_early(&life(2)));
+        queue.give_back(&life(1), now + seconds(60), now);
+        assert!(queue.take_early(&life(2)) && !queue.take_early(&life(3)));
+        assert_eq!(queue.take(now), None);
     }
 
     proptest! {

@@ -1,21 +1,24 @@
 //! The sources that are watched, with what was seen of each, and when each is due. Owned by the supervisor; those who
 //! change sources put and remove them.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use pagewire_store::{SourceOutcome, SourceReport};
+use pagewire_store::{KeyMode, SourceOutcome, SourceReport};
 use pagewire_types::{SourceHealth, SourceLife};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::super::schedule::{Bounds, Breaker, Gate, Pace, Reach, Rhythm, Turn};
+use super::super::schedule::{Blame, Bounds, Breaker, Gate, Pace, Reach, Rhythm, Turn};
 use super::super::sources::Watched;
 use super::super::watch::{Link, Polled, Verdict};
 use super::note::{self, Circumstances};
 use super::queue::Queue;
+
+/// Sources that are kept in mind as reached.
+const REACHED_MAX: usize = 8;
 
 /// What the supervisor is to start.
 #[derive(Debug)]
@@ -62,6 +65,8 @@ pub(super) struct Table {
     breaker: Breaker,
     adaptive: Bounds,
     to_connect: Vec<SourceLife>,
+    /// The last that were reached, the newest last.
+    reached: VecDeque<SourceLife>,
 }
 
 /// When a source that is put is due.
@@ -81,6 +86,7 @@ impl Table {
             breaker: Breaker::default(),
             adaptive,
             to_connect: Vec::new(),
+            reached: VecDeque::new(),
         }
     }
 
@@ -125,6 +131,7 @@ impl Table {
     /// Watches a source no more.
     pub(super) fn remove(&mut self, life: &SourceLife) {
         self.queue.remove(life);
+        self.reached.retain(|other| other != life);
         if let Some(entry) = self.entries.remove(life) {
             entry.stop.cancel();
         }
@@ -143,19 +150,34 @@ impl Table {
             }
         }
         while let Some(life) = self.queue.take(now) {
-            match self.breaker.admit(std_now(now), chance) {
-                Gate::Go | Gate::Probe => {}
-                Gate::Hold(wait) => {
-                    self.queue.give_back(&life, now + wait, now);
-                    continue;
-                }
+            let Some(entry) = self.entries.get(&life) else {
+                self.queue.give_back(&life, now, now);
+                continue;
+            };
+            let gate = if entry.is_of_web() { self.breaker.admit(std_now(now), chance) } else { Gate::Go };
+            match gate {
+                Gate::Go => return Some(Start::Poll(entry.task())),
+                Gate::Probe => return Some(Start::Poll(self.probe(life, now).task())),
+                Gate::Hold(wait) => self.queue.give_back(&life, now + wait, now),
             }
-            if let Some(entry) = self.entries.get(&life) {
-                return Some(Start::Poll(entry.task()));
-            }
-            self.queue.give_back(&life, now, now);
         }
         None
+    }
+
+    /// Who finds out whether the network is back: one that was reached before, rather than one that is due and may never
+    /// have been.
+    fn probe(&mut self, due: SourceLife, now: Instant) -> &Entry {
+        let reached = self.reached.iter().rev().find(|life| **life == due || self.queue.take_early(life));
+        let probe = match reached {
+            Some(reached) if *reached != due => {
+                let reached = reached.clone();
+                self.queue.give_back(&due, now, now);
+                reached
+            }
+            _ => due,
+        };
+        // What is in the queue has an entry: both are changed together.
+        &self.entries[&probe]
     }
 
     pub(super) fn wakes_at(&self) -> Option<Instant> {
@@ -175,7 +197,11 @@ impl Table {
             _ => Reach::Reached,
         };
         let entry = self.entries.get_mut(life)?;
-        let (blame, turn) = self.breaker.observe(&entry.host, reach, std_now(now));
+        let (blame, turn) = match entry.is_of_web() {
+            true => self.breaker.observe(&entry.host, reach, std_now(now)),
+            false => (Blame::Host, Turn::Same),
+        };
+        remember(&mut self.reached, life, reach == Reach::Reached && entry.is_of_web());
         match turn {
             Turn::Same => {}
             Turn::Opened => tracing::warn!("no host can be reached; polls of sources are held until one can"),
@@ -251,6 +277,11 @@ impl Table {
 }
 
 impl Entry {
+    /// Whether its polls say anything of the network.
+    fn is_of_web(&self) -> bool {
+        self.watched.mode == KeyMode::Live
+    }
+
     fn task(&self) -> Task {
         Task { watched: self.watched.clone(), stop: self.stop.clone() }
     }
@@ -270,6 +301,17 @@ impl Entry {
     }
 }
 
+/// Keeps in mind which sources were reached last.
+fn remember(reached: &mut VecDeque<SourceLife>, life: &SourceLife, is_reached: bool) {
+    reached.retain(|other| other != life);
+    if is_reached {
+        reached.push_back(life.clone());
+    }
+    if reached.len() > REACHED_MAX {
+        reached.pop_front();
+    }
+}
+
 fn pace_of(watched: &Watched, adaptive: Bounds) -> Pace {
     match watched.spec.interval_s {
         Some(seconds) => Pace::Declared(Duration::from_secs(seconds.into())),
@@ -280,4 +322,97 @@ fn pace_of(watched: &Watched, adaptive: Bounds) -> Pace {
 /// The breaker's clock.
 fn std_now(now: Instant) -> std::time::Instant {
     now.into_std()
+}
+
+#[cfg(test)]
+mod tests {
+    use pagewire_types::{TargetErrorCode, TargetUrl, WorkspaceId};
+    use serde_json::json;
+
+    use super::super::super::sources::source_rules;
+    use super::*;
+
+    const HOUR: Duration = Duration::from_secs(3_600);
+
+    fn watched(number: usize, mode: KeyMode) -> Arc<Watched> {
+        let url = format!("https://h{number}.example/");
+        let body = json!({"source_type": "rss", "url": url, "interval_s": 600});
+        Arc::new(Watched {
+            workspace: WorkspaceId::default_workspace(),
+            mode,
+            life: format!("src_{number:032x}").parse().expect("a life"),
+            spec: source_rules(1..=3_600).read_new(body).expect("a source"),
+            url: TargetUrl::parse(&url).expect("a URL"),
+        })
+    }
+
+    fn table(count: usize, mode: KeyMode, now: Instant) -> Table {
+        let mut table = Table::new(100, 2, Bounds::new(HOUR, HOUR));
+        for number in 0..count {
+            let source = watched(number, mode);
+            let host = source.url.host().into();
+            table.put(source, host, (SourceHealth::default(), Rhythm::default()), When::Now, now);
+        }
+        table
+    }
+
+    fn poll(table: &mut Table, now: Instant) -> Option<SourceLife> {
+        match table.next(now, 0)? {
+            Start::Poll(task) => Some(task.watched.life.clone()),
+            Start::Connect(task) => panic!("{task:?}"),
+        }
+    }
+
+    fn end(table: &mut Table, life: &SourceLife, verdict: Verdict, now: Instant) {
+        let polled = Polled::of(verdict);
+        let ended = Ended { polled: &polled, at: Timestamp::UNIX_EPOCH, took: HOUR, told: 0, chance: 0 };
+        let (_, wait) = table.note(life, &ended, now).expect("it is watched");
+        table.give_back(life, wait, now);
+    }
+
+    fn unreached() -> Verdict {
+        Verdict::Failed { code: TargetErrorCode::ConnectFailed, detail: String::new() }
+    }
+
+    #[test]
+    fn who_imports_dead_hosts_holds_others_up_for_a_few_seconds_only() {
+        let mut now = Instant::now();
+        let mut table = table(500, KeyMode::Live, now);
+        let well = poll(&mut table, now).expect("due");
+        end(&mut table, &well, Verdict::Unchanged, now);
+        for _ in 0..4 {
+            let dead = poll(&mut table, now).expect("due");
+            end(&mut table, &dead, unreached(), now);
+        }
+        assert_eq!(poll(&mut table, now), None, "the network seems down");
+        now += Duration::from_secs(10);
+        let probe = poll(&mut table, now);
+        assert_eq!(probe.as_ref(), Some(&well), "who was reached before finds out");
+        end(&mut table, &well, Verdict::Unchanged, now);
+        now += Duration::from_secs(20);
+        assert!(poll(&mut table, now).is_some());
+    }
+
+    #[test]
+    fn what_happens_in_the_sandbox_says_nothing_of_the_network() {
+        let now = Instant::now();
+        let mut table = table(50, KeyMode::Test, now);
+        for _ in 0..50 {
+            let life = poll(&mut table, now).expect("nobody is held");
+            end(&mut table, &life, unreached(), now);
+        }
+    }
+
+    #[test]
+    fn what_is_found_of_a_source_that_is_gone_is_not_kept() {
+        let now = Instant::now();
+        let mut table = table(1, KeyMode::Live, now);
+        let life = poll(&mut table, now).expect("due");
+        table.remove(&life);
+        let polled = Polled::of(Verdict::Changed);
+        let ended = Ended { polled: &polled, at: Timestamp::UNIX_EPOCH, took: HOUR, told: 1, chance: 0 };
+        assert_eq!(table.note(&life, &ended, now), None);
+        table.give_back(&life, None, now);
+        assert_eq!((table.polling(), table.watched(), poll(&mut table, now + HOUR)), (0, 0, None));
+    }
 }
