@@ -155,9 +155,10 @@ fn answer_all(socket: TcpStream, seen: &Shared) -> std::io::Result<()> {
 fn begin(seen: &Shared, host: IpAddr, feed: usize) -> u64 {
     let mut seen = lock(seen);
     seen.polls += 1;
-    let now = seen.now.entry(host).or_default();
-    *now += 1;
-    seen.most = seen.most.max(*now);
+    let of_host = seen.now.entry(host).or_default();
+    *of_host += 1;
+    let of_host = *of_host;
+    seen.most = seen.most.max(of_host);
     let asked = seen.feeds.entry(feed).or_default();
     *asked += 1;
     (*asked + feed as u64 % 10) / 10

@@ -50,6 +50,7 @@ pub use source::{FirehoseMap, FirehoseProtocol, SourceSpec, SourceType};
 pub use source_request::SourceRules;
 pub use source_view::{
     DeclaredIn, Source, SourceHealth, SourceImport, SourceList, SourceStatus, SourceTest, TestedEvent,
+    TestedFeed,
 };
 pub use stored_entry::{InvalidLine, StoredEntry};
 pub use target_error::TargetErrorCode;

@@ -161,6 +161,22 @@ pub struct SourceTest {
     pub found_type: Option<SourceType>,
     /// What would be told, the newest last.
     pub events: Vec<TestedEvent>,
+    /// Where it is no feed but was to be one: the feeds that the page leads to, the one that it names first at the head.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub feeds: Vec<TestedFeed>,
+}
+
+/// A feed that a page leads to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TestedFeed {
+    /// What it is.
+    pub source_type: SourceType,
+    /// Where it is.
+    pub url: String,
+    /// What it calls itself.
+    pub title: Option<String>,
+    /// How many entries it has.
+    pub entries: usize,
 }
 
 /// An event that a test has found.

@@ -170,7 +170,7 @@ pub async fn poll(
     security(("bearer" = ["sources:write"])),
     request_body(content = Object, description = "As of a new source"),
     responses(
-        (status = 200, description = "`status`, `reason`, `http_status`, `latency_ms`, `moved_to`, `found_type` and up to 20 `events`", content_type = "application/json", body = Object),
+        (status = 200, description = "`status`, `reason`, `http_status`, `latency_ms`, `moved_to`, `found_type`, up to 20 `events`, and of a page that was to be a feed the `feeds` that it leads to", content_type = "application/json", body = Object),
         (status = "4XX", description = "A problem of the request", content_type = "application/problem+json", body = Object),
     ),
 )]

@@ -39,6 +39,11 @@ async fn a_source_is_tried_added_listed_and_deleted() {
     assert!(stderr(&again).contains("already"), "{}", stderr(&again));
     stdout(&desk.run(&["source", "rm", id]).await);
     assert_eq!(stdout(&desk.run(&["source", "list", "--json"]).await), "");
+    let site = "<head><link rel=alternate type=application/rss+xml href=/feed></head><p>Hello.</p>";
+    desk.world.origin.set_page("/site", 200, "text/html", site);
+    let found = desk.run(&["source", "add", &desk.world.origin.url("/site")]).await;
+    assert_eq!(stdout(&found).trim_end(), id, "the feed of the site");
+    assert!(stderr(&found).contains("leads to the feed"), "{}", stderr(&found));
     let page = desk.world.origin.url("/p/1");
     let no_feed = desk.run(&["source", "add", &page]).await;
     assert_eq!(no_feed.status.code(), Some(2));

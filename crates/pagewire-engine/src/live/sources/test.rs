@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use pagewire_types::{
-    SourceLife, SourceSpec, SourceStatus, SourceTest, SourceType, TargetErrorCode, TestedEvent,
+    SourceLife, SourceSpec, SourceStatus, SourceTest, SourceType, TargetErrorCode, TestedEvent, TestedFeed,
 };
 use serde_json::Value;
 use tokio::time::Instant;
@@ -47,7 +47,7 @@ impl Engine {
         let began = Instant::now();
         let asked = async {
             match watched.is_firehose() {
-                true => self.listen(&watched.spec).await,
+                true => (self.listen(&watched.spec).await, Vec::new()),
                 false => {
                     let source = self.sources.supervisor.source(mode);
                     let polled = ask(&source, &watched, None, self.sources.test_timeout).await;
@@ -55,35 +55,38 @@ impl Engine {
                 }
             }
         };
-        let polled = tokio::select! {
-            polled = asked => polled,
+        let (polled, feeds) = tokio::select! {
+            asked = asked => asked,
             () = self.draining.cancelled() => return Err(Refusal::Draining),
         };
-        Ok(told(&watched.spec, polled, began.elapsed()))
+        Ok(SourceTest { feeds, ..told(&watched.spec, polled, began.elapsed()) })
     }
 
-    /// Where a page is in a feed's place, the reason names the feeds that were found of its site.
-    async fn with_feeds(&self, source: &Source, watched: &Watched, mut polled: Polled) -> Polled {
+    /// Where a page is in a feed's place, the reason names the feeds that were found of its site, which are given too.
+    async fn with_feeds(
+        &self,
+        source: &Source,
+        watched: &Watched,
+        mut polled: Polled,
+    ) -> (Polled, Vec<TestedFeed>) {
         let Verdict::Failed { code: TargetErrorCode::UnsupportedContent, detail } = &mut polled.verdict
         else {
-            return polled;
+            return (polled, Vec::new());
         };
         if !watched.spec.source_type.is_feed() {
-            return polled;
+            return (polled, Vec::new());
         }
         let timeout = self.sources.test_timeout;
-        let found = discover::discover(source, &watched.spec, &watched.url, timeout).await;
-        if let discover::Found::Page(feeds) = found
-            && !feeds.is_empty()
-        {
-            let feeds: Vec<&str> = feeds.iter().map(|feed| feed.url.as_str()).collect();
-            *detail = format!(
-                "{} is an HTML page, not a feed; its feeds are {}",
-                watched.url.as_str(),
-                feeds.join(", ")
-            );
+        let feeds = match discover::discover(source, &watched.spec, &watched.url, timeout).await {
+            discover::Found::Page(feeds) => feeds,
+            discover::Found::Feed(_) | discover::Found::Failed { .. } => Vec::new(),
+        };
+        if !feeds.is_empty() {
+            let urls: Vec<&str> = feeds.iter().map(|feed| feed.url.as_str()).collect();
+            let page = watched.url.as_str();
+            *detail = format!("{page} is an HTML page, not a feed; its feeds are {}", urls.join(", "));
         }
-        polled
+        (polled, feeds.into_iter().map(tested_feed).collect())
     }
 
     /// The first that a firehose sends.
@@ -141,6 +144,11 @@ impl Sink for Heard {
     }
 }
 
+fn tested_feed(feed: discover::FoundFeed) -> TestedFeed {
+    let discover::FoundFeed { url, title, source_type, entries } = feed;
+    TestedFeed { source_type, url: url.as_str().to_owned(), title, entries }
+}
+
 fn told(spec: &SourceSpec, polled: Polled, took: Duration) -> SourceTest {
     let (status, reason, error_code) = match polled.verdict {
         Verdict::Changed | Verdict::Unchanged => (SourceStatus::Ok, None, None),
@@ -158,6 +166,7 @@ fn told(spec: &SourceSpec, polled: Polled, took: Duration) -> SourceTest {
         moved_to: polled.moved_to.map(|url| url.as_str().to_owned()),
         found_type: polled.source_type,
         events: polled.events.into_iter().skip(hidden).map(|event| shown(spec, event)).collect(),
+        feeds: Vec::new(),
     }
 }
 

@@ -13,7 +13,7 @@ use crate::cli::{CliError, output, remote, request};
 struct What {
     /// Where it is
     url: String,
-    /// rss, atom, json_feed, html or firehose [default: the kind of feed that it is]
+    /// rss, atom, json_feed, html or firehose [default: the feed that it is, or that the page leads to]
     #[arg(long = "type", value_name = "T", value_parser = source_type)]
     source_type: Option<SourceType>,
     /// Of a page: watch these parts alone (CSS); repeatable
@@ -46,7 +46,7 @@ struct What {
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
-  pagewire source add https://news.example/rss.xml --tag news
+  pagewire source add https://news.example/ --tag news
   pagewire source add https://shop.example/offers --type html --include main --interval 600
   pagewire source add https://stream.example/v2/recentchange --type firehose --protocol sse \\
     --map '{\"title\":\"/title\",\"url\":\"/meta/uri\",\"content\":\"/comment\"}' --filter '{\"/type\":[\"edit\",\"new\"]}'")]
@@ -95,8 +95,9 @@ pub(super) async fn add(args: Add) -> Result<(), CliError> {
     let client = args.remote.client()?;
     let mut body = body(&args.what)?;
     if args.what.source_type.is_none() {
-        let found = found_type(&client, &args.what).await?;
-        body.insert("source_type".to_owned(), found.as_str().into());
+        let (source_type, url) = found(&client, &args.what).await?;
+        body.insert("source_type".to_owned(), source_type.as_str().into());
+        body.insert("url".to_owned(), url.into());
     }
     let mut put = |name: &str, value: Option<Value>| {
         if let Some(value) = value {
@@ -127,14 +128,18 @@ pub(super) async fn test(args: Test) -> Result<(), CliError> {
     not_read(test)
 }
 
-/// What kind of feed stands there.
-async fn found_type(client: &Client, what: &What) -> Result<SourceType, CliError> {
+/// What kind of feed stands there; or where the page that does leads to.
+async fn found(client: &Client, what: &What) -> Result<(SourceType, String), CliError> {
     let mut body = body(what)?;
     body.insert("source_type".to_owned(), SourceType::Rss.as_str().into());
     let test = client.test_source(&body).await?;
-    let found = test.found_type;
+    if let Some(feed) = test.feeds.first() {
+        output::note(&format!("{} leads to the feed {}", what.url, feed.url));
+        return Ok((feed.source_type, feed.url.clone()));
+    }
+    let source_type = test.found_type;
     match not_read(test) {
-        Ok(()) => Ok(found.unwrap_or(SourceType::Rss)),
+        Ok(()) => Ok((source_type.unwrap_or(SourceType::Rss), what.url.clone())),
         Err(CliError::NotRead(error)) => Err(CliError::Usage(format!(
             "{} could not be read as a feed ({}); say what it is, such as --type html",
             what.url, error.reason
@@ -160,6 +165,15 @@ fn told(test: &SourceTest) -> String {
         let title: String =
             title.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(100).collect();
         text.push_str(&format!("{} {when} {title} {}\n", event.source_type.as_str(), event.url));
+    }
+    for feed in &test.feeds {
+        let title = feed.title.as_deref().unwrap_or_default();
+        text.push_str(&format!(
+            "{} {} entries {title} {}\n",
+            feed.source_type.as_str(),
+            feed.entries,
+            feed.url
+        ));
     }
     let status = test.http_status.map_or_else(String::new, |status| format!(" ({status})"));
     let count = test.events.len();
