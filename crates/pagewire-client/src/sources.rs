@@ -4,11 +4,12 @@ use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 use http::{HeaderValue, Method};
 use http_body_util::{BodyExt as _, Full};
-use pagewire_types::{Source, SourceId, SourceImport, SourceList, SourceTest};
+use pagewire_types::{Source, SourceImport, SourceList, SourceTest};
 use serde::Serialize;
 
 use crate::client::{Body, Client, no_body, read, understood};
 use crate::error::ClientError;
+use crate::jobs::path_of;
 
 /// Bytes of an answer about a list.
 const LIST_BYTES_MAX: usize = 64 << 20;
@@ -49,7 +50,7 @@ impl Client {
 
     /// A source.
     pub async fn source(&self, id: &str) -> Result<Source, ClientError> {
-        self.tell(Method::GET, &path_of(id)?, "the source").await
+        self.tell(Method::GET, &path_of("/v1/sources", id)?, "the source").await
     }
 
     /// Tries a source. The body is what `POST /v1/sources` takes; nothing is kept.
@@ -59,13 +60,13 @@ impl Client {
 
     /// Has a source polled as soon as may be.
     pub async fn poll_source(&self, id: &str) -> Result<Source, ClientError> {
-        let path = format!("{}/poll", path_of(id)?);
+        let path = format!("{}/poll", path_of("/v1/sources", id)?);
         self.ask(&path, Body::default(), None, "the source").await
     }
 
     /// Deletes a source; its events stay.
     pub async fn delete_source(&self, id: &str) -> Result<(), ClientError> {
-        let path = path_of(id)?;
+        let path = path_of("/v1/sources", id)?;
         let request = self.request_with(Method::DELETE, &path, "application/json", no_body())?;
         self.bounded(async { self.send(request).await.map(drop) }).await
     }
@@ -97,9 +98,4 @@ impl Client {
         let timeout = self.options().upload_timeout;
         tokio::time::timeout(timeout, whole).await.map_err(|_| ClientError::Timeout(timeout))?
     }
-}
-
-fn path_of(id: &str) -> Result<String, ClientError> {
-    let id: SourceId = id.parse().map_err(|_| ClientError::Id(id.chars().take(80).collect()))?;
-    Ok(format!("/v1/sources/{id}"))
 }

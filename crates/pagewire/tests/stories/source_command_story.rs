@@ -44,7 +44,8 @@ async fn a_source_is_tried_added_listed_and_deleted() {
     let found = desk.run(&["source", "add", &desk.world.origin.url("/site")]).await;
     assert_eq!(stdout(&found).trim_end(), id, "the feed of the site");
     assert!(stderr(&found).contains("leads to the feed"), "{}", stderr(&found));
-    let page = desk.world.origin.url("/p/1");
+    let elsewhere = pagewire_testkit::Origin::start().await;
+    let page = elsewhere.url("/p/1");
     let no_feed = desk.run(&["source", "add", &page]).await;
     assert_eq!(no_feed.status.code(), Some(2));
     assert!(stderr(&no_feed).contains("--type html"), "{}", stderr(&no_feed));
