@@ -85,7 +85,14 @@ fn record(n: u64) -> Record {
         );
         (Kind::FIRST, body)
     };
-    Record { position: Position(n + 1), kind, weight: 1, body: body.into(), committed_us: 0, committed_at: None }
+    Record {
+        position: Position(n + 1),
+        kind,
+        weight: 1,
+        body: body.into(),
+        committed_us: 0,
+        committed_at: None,
+    }
 }
 
 /// User CPU of this process so far.
