@@ -66,7 +66,10 @@ pub(crate) fn checks(binary: &Path, work: &Path) -> Result<Vec<Check>, BenchErro
     let (cpu, polls, from) = (server.cpu_s()?, lock(&seen).polls, Instant::now());
     thread::sleep(INTERVAL);
     let share = (server.cpu_s()? - cpu) / from.elapsed().as_secs_f64();
-    let (polled, most) = (lock(&seen).polls - polls, lock(&seen).most);
+    let (polled, most) = {
+        let seen = lock(&seen);
+        (seen.polls - polls, seen.most)
+    };
     let rss = server.peak_rss()? as f64 / f64::from(1 << 20);
     Ok(vec![
         Check {
