@@ -145,13 +145,21 @@ pub(crate) fn checks(binary: &Path, work: &Path) -> Result<Vec<Check>, BenchErro
             ],
         ),
     ] {
-        checks.extend(fan_out(binary, work, subscribers, promises)?);
+        checks.extend(told(fan_out(binary, work, subscribers, promises)?));
     }
-    checks.push(filtered(binary, work)?);
-    checks.push(idle(binary, work)?);
-    checks.extend(firehose(binary, work)?);
-    checks.extend(resumed(binary, work)?);
+    checks.extend(told(firehose(binary, work)?));
+    checks.extend(told(vec![idle(binary, work)?]));
+    checks.extend(told(vec![filtered(binary, work)?]));
+    checks.extend(told(resumed(binary, work)?));
     Ok(checks)
+}
+
+/// Told as they come: all of them take some minutes.
+fn told(checks: Vec<Check>) -> Vec<Check> {
+    for check in &checks {
+        eprintln!("{}: {}", check.promise, check.measured);
+    }
+    checks
 }
 
 fn fan_out(
