@@ -1,22 +1,25 @@
 //! The client: one attempt at a target, with its redirects and its body, within its time.
 
-use std::{borrow::Cow, io, sync::Arc};
+use std::{borrow::Cow, io, sync::Arc, time::Duration};
 
-use http::{HeaderValue, header};
+use http::{HeaderValue, StatusCode, header};
 use http_body::Body;
 use hyper::body::Incoming;
+use pagewire_types::TargetUrl;
 
 use crate::{
     body::{BodyCaps, BodyFault, Collector, OverCap},
     config::FetchConfig,
     connect::{Connector, Protocol, authority},
+    cookies::Cookies,
     dns::Dns,
     error::{BuildError, FetchError},
     exchange::Connection,
     first_contact::{Contact, FirstContacts},
     guard::Guard,
-    message::{Defaults, Request, Response, message, origin, retry_after},
+    message::{Defaults, Request, Response, message, retry_after},
     pool::Pool,
+    proxy::{Blame, Opening, ProxyFault, Route},
     redirect::{self, Hop},
     relay::RelayBody,
     robots::Robots,
@@ -28,6 +31,14 @@ use crate::{
 #[derive(Clone)]
 pub struct Client {
     shared: Arc<Shared>,
+    way: Way,
+}
+
+/// How this client's requests go, beside what they say.
+#[derive(Clone, Default)]
+pub(crate) struct Way {
+    pub(crate) route: Route,
+    pub(crate) cookies: Option<Arc<dyn Cookies>>,
 }
 
 struct Shared {
@@ -63,6 +74,7 @@ impl Client {
             over: OverCap::Fail,
         };
         Ok(Self {
+            way: Way::default(),
             shared: Arc::new(Shared {
                 connector,
                 pool: Pool::new(config.idle_per_host_max, config.idle_max, config.pool_idle_timeout),
@@ -74,6 +86,18 @@ impl Client {
                 robots: Robots::new(),
             }),
         })
+    }
+
+    /// The same client, whose requests go by this route from now on.
+    #[must_use]
+    pub fn by(&self, route: Route) -> Self {
+        Self { shared: self.shared.clone(), way: Way { route, ..self.way.clone() } }
+    }
+
+    /// The same client, which keeps cookies from now on: they go with each request, at each redirect anew.
+    #[must_use]
+    pub fn with_cookies(&self, cookies: Arc<dyn Cookies>) -> Self {
+        Self { shared: self.shared.clone(), way: Way { cookies: Some(cookies), ..self.way.clone() } }
     }
 
     /// One attempt: name, connection, redirects and body, all within the request's timeout.
@@ -92,26 +116,27 @@ impl Client {
             method: request.method.clone(),
             headers: Cow::Borrowed(&request.headers),
             body: request.body.clone(),
+            way: self.way.clone(),
         };
         let Ok(answer) = tokio::time::timeout(request.timeout, self.shared.ask(&hop)).await else {
-            return Err(FetchError::Timeout { host: request.url.host().to_owned(), after: request.timeout });
+            return Err(self.way.too_late(&request.url, request.timeout));
         };
         let Answer { connection, head, body } = answer?;
-        let (url, pool) = (request.url.clone(), self.shared.pool.clone());
-        Ok((head, RelayBody::new(connection, body, url, pool, request.timeout)))
+        let (key, pool) = (hop.key().into(), self.shared.pool.clone());
+        Ok((head, RelayBody::new(connection, body, request.url.clone(), key, pool, request.timeout)))
     }
 
     /// Opens a WebSocket. An answer that does not agree to one is given as it is; nothing is followed.
     pub async fn websocket(&self, request: &WebSocketRequest) -> Result<Opened, FetchError> {
         let Shared { connector, defaults, header_bytes_max, .. } = &*self.shared;
-        let opened = open(connector, request, defaults, *header_bytes_max);
-        tokio::time::timeout(request.timeout, opened).await.unwrap_or_else(|_| {
-            Err(FetchError::Timeout { host: request.url.host().to_owned(), after: request.timeout })
-        })
+        let opened = open(connector, &self.way.route, request, defaults, *header_bytes_max);
+        tokio::time::timeout(request.timeout, opened)
+            .await
+            .unwrap_or_else(|_| Err(self.way.too_late(&request.url, request.timeout)))
     }
 
     /// Whether the guard would let a connection to the URL through, as its name resolves now. A later one is judged anew.
-    pub async fn judge(&self, url: &pagewire_types::TargetUrl) -> Result<(), FetchError> {
+    pub async fn judge(&self, url: &TargetUrl) -> Result<(), FetchError> {
         self.shared.connector.resolve(url).await.map(drop)
     }
 
@@ -134,11 +159,10 @@ impl Client {
     }
 
     pub(crate) async fn fetch_capped(&self, request: &Request, caps: Caps) -> Result<Response, FetchError> {
-        match tokio::time::timeout(request.timeout, self.shared.follow(request, caps)).await {
+        let followed = self.shared.follow(request, &self.way, caps);
+        match tokio::time::timeout(request.timeout, followed).await {
             Ok(result) => result,
-            Err(_) => {
-                Err(FetchError::Timeout { host: request.url.host().to_owned(), after: request.timeout })
-            }
+            Err(_) => Err(self.way.too_late(&request.url, request.timeout)),
         }
     }
 }
@@ -146,6 +170,16 @@ impl Client {
 impl std::fmt::Debug for Client {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Client").field("guard", self.guard()).finish_non_exhaustive()
+    }
+}
+
+impl Way {
+    /// The time is over: the proxy's, where it was being dialled.
+    fn too_late(&self, url: &TargetUrl, after: Duration) -> FetchError {
+        if self.route.is_dialling() {
+            return FetchError::Proxy { fault: ProxyFault::Silent, blame: Blame::Either };
+        }
+        FetchError::Timeout { host: url.host().to_owned(), after }
     }
 }
 
@@ -173,19 +207,20 @@ struct Answer {
 }
 
 impl Shared {
-    async fn follow(&self, request: &Request, caps: Caps) -> Result<Response, FetchError> {
+    async fn follow(&self, request: &Request, way: &Way, caps: Caps) -> Result<Response, FetchError> {
         let mut hop = Hop {
             url: Cow::Borrowed(&request.url),
             method: request.method.clone(),
             headers: Cow::Borrowed(&request.headers),
             body: request.body.clone(),
+            way: way.clone(),
         };
         let (mut redirects, mut are_permanent) = (0, true);
         loop {
             let answer = self.ask(&hop).await?;
             let status = answer.head.status;
             let Some(location) = redirect::location(status, &answer.head.headers) else {
-                let mut response = self.take(hop.url, answer, caps.body).await?;
+                let mut response = self.take(hop, answer, caps.body).await?;
                 response.redirects = redirects;
                 response.redirects_are_permanent = are_permanent;
                 return Ok(response);
@@ -207,20 +242,20 @@ impl Shared {
 
     /// Sends one request. A connection that was there and turns out to be dead is replaced once, where that is safe.
     async fn ask(&self, hop: &Hop<'_>) -> Result<Answer, FetchError> {
-        let reached = match self.kept(&hop.url).await {
+        let reached = match self.kept(&hop.key()).await {
             Some(connection) => Reached::There(connection),
-            None => self.reach(&hop.url).await?,
+            None => self.reach(hop).await?,
         };
         let mut connection = match reached {
             Reached::There(mut connection) => match self.send(hop, &mut connection).await {
                 Ok(response) => return Ok(Answer::new(connection, response)),
                 Err(error) => {
                     let stale = hop.method.is_idempotent() && !connection.has_answered();
-                    self.forget(&hop.url, &connection);
+                    self.forget(hop, &connection);
                     if !stale {
                         return Err(error);
                     }
-                    self.reach(&hop.url).await?.connection()
+                    self.reach(hop).await?.connection()
                 }
             },
             Reached::Made(connection) => connection,
@@ -228,55 +263,58 @@ impl Shared {
         match self.send(hop, &mut connection).await {
             Ok(response) => Ok(Answer::new(connection, response)),
             Err(error) => {
-                self.forget(&hop.url, &connection);
+                self.forget(hop, &connection);
                 Err(error)
             }
         }
     }
 
     /// A new connection, or the one that another makes at this moment, where it can be shared.
-    async fn reach(&self, url: &pagewire_types::TargetUrl) -> Result<Reached, FetchError> {
-        let contact = match url.as_url().scheme() {
-            "https" => self.first_contacts.enter(origin(url)),
+    async fn reach(&self, hop: &Hop<'_>) -> Result<Reached, FetchError> {
+        let key = hop.key();
+        let contact = match hop.url.as_url().scheme() {
+            "https" => self.first_contacts.enter(&key),
             _ => Contact::Alone,
         };
         match contact {
-            Contact::Alone => self.connect(url).await.map(Reached::Made),
+            Contact::Alone => self.connect(hop).await.map(Reached::Made),
             Contact::Lead(lead) => {
                 // The contact before may have ended between the look into the pool and this.
-                if let Some(connection) = self.pool.shared(origin(url)) {
+                if let Some(connection) = self.pool.shared(&key) {
                     return Ok(Reached::There(connection));
                 }
-                let connection = self.connect(url).await?;
+                let connection = self.connect(hop).await?;
                 drop(lead);
                 Ok(Reached::Made(connection))
             }
             Contact::Follow(follow) => {
                 follow.wait().await;
-                match self.pool.shared(origin(url)) {
+                match self.pool.shared(&key) {
                     Some(connection) => Ok(Reached::There(connection)),
-                    None => self.connect(url).await.map(Reached::Made),
+                    None => self.connect(hop).await.map(Reached::Made),
                 }
             }
         }
     }
 
     /// A new connection. One that can be shared is there for others from now on.
-    async fn connect(&self, url: &pagewire_types::TargetUrl) -> Result<Connection, FetchError> {
-        let (wire, protocol) = self.connector.connect(url).await?;
-        if protocol == Protocol::Http1 && url.as_url().scheme() == "https" {
-            self.first_contacts.speaks_http1(origin(url));
+    async fn connect(&self, hop: &Hop<'_>) -> Result<Connection, FetchError> {
+        let Opening { wire, protocol, form } = self.connector.connect(&hop.url, &hop.way.route).await?;
+        if protocol == Protocol::Http1 && hop.url.as_url().scheme() == "https" {
+            self.first_contacts.speaks_http1(&hop.key());
         }
-        let connection = Connection::open(wire, protocol, self.header_bytes_max)
+        let connection = Connection::open(wire, protocol, form, self.header_bytes_max)
             .await
-            .map_err(|source| FetchError::Exchange { authority: authority(url), source })?;
-        self.keep(url, &connection);
+            .map_err(|source| FetchError::Exchange { authority: authority(&hop.url), source })?;
+        if let Connection::Http2(shared) = &connection {
+            self.pool.put(&hop.key(), Connection::Http2(shared.clone()));
+        }
         Ok(connection)
     }
 
     /// A kept connection that the peer has not closed.
-    async fn kept(&self, url: &pagewire_types::TargetUrl) -> Option<Connection> {
-        while let Some(mut connection) = self.pool.take(origin(url)) {
+    async fn kept(&self, key: &str) -> Option<Connection> {
+        while let Some(mut connection) = self.pool.take(key) {
             if connection.is_idle().await {
                 return Some(connection);
             }
@@ -284,16 +322,9 @@ impl Shared {
         None
     }
 
-    /// Keeps a connection that can be shared; another goes back to the pool when its answer has been read.
-    fn keep(&self, url: &pagewire_types::TargetUrl, connection: &Connection) {
+    fn forget(&self, hop: &Hop<'_>, connection: &Connection) {
         if let Connection::Http2(shared) = connection {
-            self.pool.put(origin(url), Connection::Http2(shared.clone()));
-        }
-    }
-
-    fn forget(&self, url: &pagewire_types::TargetUrl, connection: &Connection) {
-        if let Connection::Http2(shared) = connection {
-            self.pool.forget(origin(url), shared);
+            self.pool.forget(&hop.key(), shared);
         }
     }
 
@@ -304,31 +335,38 @@ impl Shared {
     ) -> Result<http::Response<Incoming>, FetchError> {
         let message = message(hop, &self.defaults, connection)
             .map_err(|source| FetchError::Request { url: hop.url.to_string(), source })?;
-        connection.send(message, self.header_bytes_max).await.map_err(|source| {
-            if source.is_parse_too_large() || connection.is_over_limit() {
+        let answer = connection.send(message, self.header_bytes_max).await.map_err(|source| {
+            let over = source.is_parse_too_large() || connection.is_over_limit();
+            if connection.is_to_proxy() {
+                return FetchError::Proxy { fault: unlike_http(&source, over), blame: Blame::Either };
+            }
+            if over {
                 FetchError::HeaderTooLarge { authority: authority(&hop.url), max: self.header_bytes_max }
             } else {
                 broken(&hop.url, source)
             }
-        })
+        })?;
+        if connection.is_to_proxy() && answer.status() == StatusCode::PROXY_AUTHENTICATION_REQUIRED {
+            return Err(FetchError::Proxy { fault: ProxyFault::Credentials, blame: Blame::Proxy });
+        }
+        if let Some(cookies) = &hop.way.cookies {
+            cookies.keep(&hop.url, answer.headers());
+        }
+        Ok(answer)
     }
 
     /// Lets go of a redirect's body; the connection is kept if the body is there already.
     async fn discard(&self, hop: &Hop<'_>, mut answer: Answer) {
         if answer.connection.discard(answer.body).await && answer.connection.is_idle().await {
-            self.pool.put(origin(&hop.url), answer.connection);
+            self.pool.put(&hop.key(), answer.connection);
         }
     }
 
     /// Reads the body and makes the response.
-    async fn take(
-        &self,
-        url: Cow<'_, pagewire_types::TargetUrl>,
-        answer: Answer,
-        caps: BodyCaps,
-    ) -> Result<Response, FetchError> {
+    async fn take(&self, hop: Hop<'_>, answer: Answer, caps: BodyCaps) -> Result<Response, FetchError> {
         let Answer { mut connection, head, mut body } = answer;
-        let fault = |fault| refused(&url, fault, caps);
+        let url = &hop.url;
+        let fault = |fault| refused(url, fault, caps);
         let mut collector = Collector::new(&head.headers, caps, body.size_hint().exact()).map_err(fault)?;
         connection.limit_body(caps.wire);
         let mut whole = true;
@@ -337,7 +375,7 @@ impl Shared {
                 if connection.is_over_limit() {
                     FetchError::BodyTooLarge { url: url.to_string(), max: caps.wire }
                 } else {
-                    broken(&url, source)
+                    broken(url, source)
                 }
             })?;
             if let Ok(data) = frame.into_data()
@@ -348,7 +386,7 @@ impl Shared {
             }
         }
         if whole && connection.is_idle().await {
-            self.pool.put(origin(&url), connection);
+            self.pool.put(&hop.key(), connection);
         }
         let wire_bytes = collector.wire();
         let body = collector.finish().map_err(fault)?;
@@ -364,7 +402,7 @@ impl Shared {
             wire_bytes,
             redirects: 0,
             redirects_are_permanent: true,
-            final_url: url.into_owned(),
+            final_url: hop.url.into_owned(),
         })
     }
 }
@@ -376,7 +414,7 @@ impl Answer {
     }
 }
 
-fn refused(url: &pagewire_types::TargetUrl, fault: BodyFault, caps: BodyCaps) -> FetchError {
+fn refused(url: &TargetUrl, fault: BodyFault, caps: BodyCaps) -> FetchError {
     let url = url.to_string();
     match fault {
         BodyFault::TooLarge => FetchError::BodyTooLarge { url, max: caps.wire },
@@ -386,12 +424,21 @@ fn refused(url: &pagewire_types::TargetUrl, fault: BodyFault, caps: BodyCaps) ->
 }
 
 /// An exchange that broke: an end that came too early is told apart from what is no HTTP.
-pub(crate) fn broken(url: &pagewire_types::TargetUrl, source: hyper::Error) -> FetchError {
+pub(crate) fn broken(url: &TargetUrl, source: hyper::Error) -> FetchError {
     let authority = authority(url);
     if source.is_incomplete_message() || ended_early(&source) {
         FetchError::EndedEarly { authority }
     } else {
         FetchError::Exchange { authority, source }
+    }
+}
+
+/// What a proxy did that did not answer a request as HTTP has it.
+fn unlike_http(source: &hyper::Error, over: bool) -> ProxyFault {
+    match () {
+        () if over => ProxyFault::HeadTooLarge,
+        () if source.is_parse() => ProxyFault::Protocol,
+        () => ProxyFault::Closed,
     }
 }
 

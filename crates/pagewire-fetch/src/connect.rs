@@ -1,6 +1,7 @@
 //! Opens a connection to a target: resolve, guard, connect to exactly what was judged, then TLS.
 //!
-//! This is the only place of the server that connects to a target. No proxy variable of the environment is read.
+//! This is the only place of the server that opens a socket to a target; through a proxy, [`proxy`](crate::proxy) asks
+//! for it. No proxy variable of the environment is read.
 
 use std::{
     io,
@@ -22,6 +23,7 @@ use crate::{
     dns::Dns,
     error::FetchError,
     guard::{Guard, NameClass},
+    proxy::Link,
     tls::Tls,
     wire::Wire,
 };
@@ -44,35 +46,34 @@ pub(crate) enum Protocol {
     Http2,
 }
 
+/// Who is connected to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Peer {
+    /// A target: its address is judged.
+    Target,
+    /// A proxy of the operator's.
+    Proxy,
+}
+
 impl Connector {
-    /// A connection to the URL's origin.
-    pub(crate) async fn connect(&self, url: &TargetUrl) -> Result<(Wire, Protocol), FetchError> {
-        self.open(url, &self.tls.any).await
-    }
-
-    /// A connection to the URL's origin that speaks HTTP/1.1.
-    pub(crate) async fn connect_http1(&self, url: &TargetUrl) -> Result<Wire, FetchError> {
-        self.open(url, &self.tls.http1).await.map(|(wire, _)| wire)
-    }
-
-    async fn open(&self, url: &TargetUrl, tls: &TlsConnector) -> Result<(Wire, Protocol), FetchError> {
+    /// A connection to the URL's host and port, with nothing between.
+    pub(crate) async fn straight(&self, url: &TargetUrl) -> Result<TcpStream, FetchError> {
         let port = url.as_url().port_or_known_default().unwrap_or(80);
         let addresses = self.resolve(url).await?;
-        let tcp = self
-            .dial(&addresses, port)
+        self.dial(&addresses, port, Peer::Target)
             .await
-            .map_err(|source| FetchError::Connect { authority: authority(url), source })?;
-        if url.as_url().scheme() == "https" {
-            secure(url, tcp, tls).await
-        } else {
-            Ok((Wire::plain(tcp), Protocol::Http1))
-        }
+            .map_err(|source| FetchError::Connect { authority: authority(url), source })
+    }
+
+    /// Refuses early, without any lookup, what the URL alone gives away.
+    pub(crate) fn check_literal(&self, url: &TargetUrl) -> Result<(), FetchError> {
+        let blocked = |source| FetchError::Blocked { host: url.host().to_owned(), source };
+        self.guard.check_literal(url).map_err(blocked)
     }
 
     /// The addresses of the URL's host, each judged.
     pub(crate) async fn resolve(&self, url: &TargetUrl) -> Result<Arc<[IpAddr]>, FetchError> {
-        let blocked = |source| FetchError::Blocked { host: url.host().to_owned(), source };
-        self.guard.check_literal(url).map_err(blocked)?;
+        self.check_literal(url)?;
         let name = match url.as_url().host() {
             Some(Host::Ipv4(ip)) => return Ok(Arc::new([ip.into()])),
             Some(Host::Ipv6(ip)) => return Ok(Arc::new([ip.into()])),
@@ -88,12 +89,13 @@ impl Connector {
                 .await
                 .map_err(|source| FetchError::Dns { host: name.to_owned(), source })?,
         };
+        let blocked = |source| FetchError::Blocked { host: url.host().to_owned(), source };
         self.guard.check_answers(class, &addresses).map_err(blocked)?;
         Ok(addresses)
     }
 
     /// Tries the addresses in order, each with its share of the time.
-    async fn dial(&self, addresses: &[IpAddr], port: u16) -> io::Result<TcpStream> {
+    pub(crate) async fn dial(&self, addresses: &[IpAddr], port: u16, peer: Peer) -> io::Result<TcpStream> {
         let end = Instant::now() + self.connect_timeout;
         let mut last = timed_out("no address to connect to");
         for (tried, ip) in addresses.iter().enumerate() {
@@ -103,7 +105,7 @@ impl Connector {
             }
             let left = u32::try_from(addresses.len() - tried).unwrap_or(u32::MAX);
             let share = ((end - now) / left).max(ADDRESS_TIMEOUT_MIN);
-            match timeout_at(end.min(now + share), self.dial_one(SocketAddr::new(*ip, port))).await {
+            match timeout_at(end.min(now + share), self.dial_one(SocketAddr::new(*ip, port), peer)).await {
                 Ok(Ok(tcp)) => return Ok(tcp),
                 Ok(Err(error)) => last = error,
                 Err(_) => last = timed_out("the connection was not accepted in time"),
@@ -112,21 +114,28 @@ impl Connector {
         Err(last)
     }
 
-    async fn dial_one(&self, address: SocketAddr) -> io::Result<TcpStream> {
+    async fn dial_one(&self, address: SocketAddr, peer: Peer) -> io::Result<TcpStream> {
         let tcp = TcpStream::connect(address).await?;
-        // What is connected to is what was judged; a rewrite on the way must not slip another peer in.
-        self.guard
-            .check(tcp.peer_addr()?.ip())
-            .map_err(|blocked| io::Error::new(io::ErrorKind::PermissionDenied, blocked))?;
+        if peer == Peer::Target {
+            // What is connected to is what was judged; a rewrite on the way must not slip another peer in.
+            self.guard
+                .check(tcp.peer_addr()?.ip())
+                .map_err(|blocked| io::Error::new(io::ErrorKind::PermissionDenied, blocked))?;
+        }
         tcp.set_nodelay(true)?;
         Ok(tcp)
     }
 }
 
-async fn secure(url: &TargetUrl, tcp: TcpStream, tls: &TlsConnector) -> Result<(Wire, Protocol), FetchError> {
+/// TLS with the URL's host, over whatever leads there.
+pub(crate) async fn secure(
+    url: &TargetUrl,
+    link: Link,
+    tls: &TlsConnector,
+) -> Result<(Wire, Protocol), FetchError> {
     let failed = |source| FetchError::Tls { authority: authority(url), source };
     let name = server_name(url).map_err(failed)?;
-    let stream = tls.connect(name, tcp).await.map_err(failed)?;
+    let stream = tls.connect(name, link).await.map_err(failed)?;
     let protocol = match stream.get_ref().1.alpn_protocol() {
         Some(b"h2") => Protocol::Http2,
         Some(_) | None => Protocol::Http1,

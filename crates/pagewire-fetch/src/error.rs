@@ -9,6 +9,7 @@ use std::{io, time::Duration};
 use pagewire_types::{TargetErrorCode, target_url::TargetUrlError};
 
 use crate::guard::Blocked;
+use crate::proxy::{Blame, ProxyFault};
 
 /// Why a [`Client`](crate::Client) could not be made.
 #[derive(Debug, thiserror::Error)]
@@ -92,6 +93,14 @@ pub enum FetchError {
         authority: String,
         /// What the handshake ended with.
         source: io::Error,
+    },
+    /// The proxy that the target was to be reached through failed, or said that it could not.
+    #[error("the proxy failed: {fault}; try again later")]
+    Proxy {
+        /// What it did.
+        fault: ProxyFault,
+        /// Whose failure that is.
+        blame: Blame,
     },
     /// The connection broke, or the answer is not HTTP.
     #[error("{authority} did not give a whole HTTP answer: {}; try again later", text(source))]
@@ -202,6 +211,7 @@ impl FetchError {
             | Self::WebSocket { .. }
             | Self::Request { .. } => TargetErrorCode::ConnectFailed,
             Self::Tls { .. } => TargetErrorCode::TlsFailed,
+            Self::Proxy { .. } => TargetErrorCode::ProxyFailed,
             Self::Timeout { .. } => TargetErrorCode::Timeout,
             Self::TooManyRedirects { .. } | Self::RedirectNowhere { .. } => TargetErrorCode::TooManyRedirects,
             Self::HeaderTooLarge { .. } | Self::BodyTooLarge { .. } | Self::MessageTooLarge { .. } => {
@@ -220,6 +230,7 @@ impl FetchError {
             Self::Dns { .. }
             | Self::Connect { .. }
             | Self::Tls { .. }
+            | Self::Proxy { .. }
             | Self::Exchange { .. }
             | Self::EndedEarly { .. }
             | Self::WebSocket { .. }

@@ -25,6 +25,7 @@ use tokio::task::AbortHandle;
 
 use crate::{
     connect::Protocol,
+    proxy::Form,
     wire::{Meter, Wire},
 };
 
@@ -57,6 +58,7 @@ pub(crate) enum Connection {
 pub(crate) struct Http1 {
     sender: http1::SendRequest<RequestBody>,
     driver: Pin<Box<http1::Connection<TokioIo<Wire>, RequestBody>>>,
+    form: Form,
     meter: Arc<Meter>,
     closed: bool,
 }
@@ -78,9 +80,14 @@ impl Drop for OwnedTask {
 }
 
 impl Connection {
-    pub(crate) async fn open(wire: Wire, protocol: Protocol, header_bytes_max: usize) -> hyper::Result<Self> {
+    pub(crate) async fn open(
+        wire: Wire,
+        protocol: Protocol,
+        form: Form,
+        header_bytes_max: usize,
+    ) -> hyper::Result<Self> {
         match protocol {
-            Protocol::Http1 => Http1::open(wire, header_bytes_max).await.map(Self::Http1),
+            Protocol::Http1 => Http1::open(wire, form, header_bytes_max).await.map(Self::Http1),
             Protocol::Http2 => Http2::open(wire, header_bytes_max).await.map(Self::Http2),
         }
     }
@@ -94,6 +101,14 @@ impl Connection {
         match self {
             Self::Http1(connection) => connection.send(request, header_bytes_max).await,
             Self::Http2(connection) => connection.sender.send_request(request).await,
+        }
+    }
+
+    /// Whether it is a proxy that answers, for the origin or for itself.
+    pub(crate) fn is_to_proxy(&self) -> bool {
+        match self {
+            Self::Http1(connection) => matches!(connection.form, Form::Absolute(_)),
+            Self::Http2(_) => false,
         }
     }
 
@@ -160,14 +175,19 @@ impl Connection {
 }
 
 impl Http1 {
-    async fn open(wire: Wire, header_bytes_max: usize) -> hyper::Result<Self> {
+    /// How requests name their target here.
+    pub(crate) fn form(&self) -> &Form {
+        &self.form
+    }
+
+    async fn open(wire: Wire, form: Form, header_bytes_max: usize) -> hyper::Result<Self> {
         let meter = wire.meter();
         let (sender, driver) = http1::Builder::new()
             .max_buf_size(READ_BUFFER_MAX.max(header_bytes_max))
             .max_header_size(header_bytes_max)
             .handshake(TokioIo::new(wire))
             .await?;
-        Ok(Self { sender, driver: Box::pin(driver), meter, closed: false })
+        Ok(Self { sender, driver: Box::pin(driver), form, meter, closed: false })
     }
 
     async fn send(

@@ -12,6 +12,7 @@ use url::Position;
 
 use crate::{
     exchange::{Connection, RequestBody},
+    proxy::Form,
     redirect::Hop,
 };
 
@@ -80,7 +81,7 @@ const ACCEPT: HeaderValue =
 const ACCEPT_ENCODING: HeaderValue = HeaderValue::from_static("gzip, deflate, br, zstd");
 
 /// Headers that are the connection's, and so the client's alone.
-pub(crate) const OF_CONNECTION: [HeaderName; 11] = [
+pub(crate) const OF_CONNECTION: [HeaderName; 12] = [
     header::CONNECTION,
     header::CONTENT_LENGTH,
     header::EXPECT,
@@ -88,6 +89,7 @@ pub(crate) const OF_CONNECTION: [HeaderName; 11] = [
     HeaderName::from_static("keep-alive"),
     HeaderName::from_static("proxy-connection"),
     header::PROXY_AUTHENTICATE,
+    header::PROXY_AUTHORIZATION,
     header::TE,
     header::TRAILER,
     header::TRANSFER_ENCODING,
@@ -102,15 +104,17 @@ pub(crate) fn message(
 ) -> Result<http::Request<RequestBody>, http::Error> {
     let mut headers = HeaderMap::with_capacity(hop.headers.len() + 4);
     let uri = match connection {
-        Connection::Http1(_) => {
+        Connection::Http1(connection) => {
             headers.insert(header::HOST, HeaderValue::from_str(host(&hop.url))?);
-            Uri::from(path(&hop.url)?)
+            match connection.form() {
+                Form::Origin => Uri::from(path(&hop.url)?),
+                Form::Absolute(authorization) => {
+                    headers.extend(authorization.clone().map(|value| (header::PROXY_AUTHORIZATION, value)));
+                    whole(&hop.url)?
+                }
+            }
         }
-        Connection::Http2(_) => Uri::builder()
-            .scheme(hop.url.as_url().scheme())
-            .authority(host(&hop.url))
-            .path_and_query(path(&hop.url)?)
-            .build()?,
+        Connection::Http2(_) => whole(&hop.url)?,
     };
     headers.insert(header::USER_AGENT, defaults.user_agent.clone());
     headers.insert(header::ACCEPT, ACCEPT);
@@ -123,6 +127,10 @@ pub(crate) fn message(
         for value in hop.headers.get_all(name) {
             headers.append(name, value.clone());
         }
+    }
+    if let Some(cookies) = hop.way.cookies.as_ref().and_then(|cookies| cookies.header(&hop.url)) {
+        let both = join_cookies(headers.get(header::COOKIE), &cookies);
+        headers.insert(header::COOKIE, both);
     }
     let mut request = http::Request::new(RequestBody::new(hop.body.clone().unwrap_or_default()));
     *request.method_mut() = hop.method.clone();
@@ -139,6 +147,19 @@ pub(crate) fn origin(url: &TargetUrl) -> &str {
 /// Host and, unless it is the scheme's own, port.
 pub(crate) fn host(url: &TargetUrl) -> &str {
     &url.as_url()[Position::BeforeHost..Position::AfterPort]
+}
+
+/// One `Cookie` header, as there is to be (RFC 6265, section 5.4): the request's own cookies before those that were kept.
+fn join_cookies(own: Option<&HeaderValue>, kept: &HeaderValue) -> HeaderValue {
+    let Some(own) = own.filter(|own| !own.is_empty()) else { return kept.clone() };
+    let both = [own.as_bytes(), b"; ", kept.as_bytes()].concat();
+    // Two header values and what may stand in one are one.
+    HeaderValue::from_bytes(&both).unwrap_or_else(|_| own.clone())
+}
+
+/// The URL as a request names it where its path is not enough.
+fn whole(url: &TargetUrl) -> Result<Uri, http::Error> {
+    Uri::builder().scheme(url.as_url().scheme()).authority(host(url)).path_and_query(path(url)?).build()
 }
 
 /// Path and query. The URL parser leaves a few bytes alone that the HTTP library refuses; those are escaped.

@@ -6,6 +6,8 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName, Method, StatusCode, header};
 use pagewire_types::{TargetUrl, target_url::TargetUrlError};
 
+use crate::{client::Way, message::origin};
+
 /// Headers that belong to the origin they were given for.
 const CREDENTIALS: [HeaderName; 3] = [header::AUTHORIZATION, header::COOKIE, header::PROXY_AUTHORIZATION];
 
@@ -19,12 +21,12 @@ const OF_BODY: [HeaderName; 5] = [
 ];
 
 /// The request of one hop.
-#[derive(Debug, Clone)]
 pub(crate) struct Hop<'a> {
     pub(crate) url: Cow<'a, TargetUrl>,
     pub(crate) method: Method,
     pub(crate) headers: Cow<'a, HeaderMap>,
     pub(crate) body: Option<Bytes>,
+    pub(crate) way: Way,
 }
 
 /// Where an answer redirects to; none if it is an answer of its own.
@@ -41,6 +43,11 @@ pub(crate) fn is_permanent(status: StatusCode) -> bool {
 }
 
 impl Hop<'_> {
+    /// The key of what is kept for its origin on its way.
+    pub(crate) fn key(&self) -> Cow<'_, str> {
+        self.way.route.key(origin(&self.url))
+    }
+
     /// Turns the request into the one for the next hop.
     pub(crate) fn redirect(&mut self, status: StatusCode, location: &str) -> Result<(), TargetUrlError> {
         let next = self.url.join(location)?;
@@ -86,6 +93,7 @@ mod tests {
             method,
             headers: Cow::Owned(headers),
             body: Some(Bytes::from_static(b"body")),
+            way: Way::default(),
         }
     }
 

@@ -9,13 +9,14 @@ use bytes::Bytes;
 use hyper::body::Incoming;
 use pagewire_types::TargetUrl;
 
-use crate::{client::broken, error::FetchError, exchange::Connection, message::origin, pool::Pool};
+use crate::{client::broken, error::FetchError, exchange::Connection, pool::Pool};
 
 /// A body that is read as it is asked for. Dropping it before its end closes the connection.
 pub struct RelayBody {
     connection: Option<Connection>,
     body: Incoming,
     url: TargetUrl,
+    key: Box<str>,
     pool: Arc<Pool>,
     idle_timeout: Duration,
 }
@@ -25,11 +26,12 @@ impl RelayBody {
         connection: Connection,
         body: Incoming,
         url: TargetUrl,
+        key: Box<str>,
         pool: Arc<Pool>,
         idle_timeout: Duration,
     ) -> Self {
         connection.limit_body(u64::MAX);
-        Self { connection: Some(connection), body, url, pool, idle_timeout }
+        Self { connection: Some(connection), body, url, key, pool, idle_timeout }
     }
 
     /// Lets each wait for more take so long from now on: what streams may be silent for longer than an answer may take.
@@ -67,7 +69,7 @@ impl RelayBody {
         if let Some(mut connection) = self.connection.take()
             && connection.is_idle().await
         {
-            self.pool.put(origin(&self.url), connection);
+            self.pool.put(&self.key, connection);
         }
     }
 }

@@ -25,6 +25,7 @@ use crate::{
     connect::{Connector, authority},
     error::FetchError,
     message::{Defaults, OF_CONNECTION, host, path},
+    proxy::Route,
     wire::Wire,
 };
 
@@ -91,13 +92,14 @@ pub struct WebSocket {
 /// Opens a WebSocket.
 pub(crate) async fn open(
     connector: &Connector,
+    route: &Route,
     request: &WebSocketRequest,
     defaults: &Defaults,
     header_bytes_max: usize,
 ) -> Result<Opened, FetchError> {
     let WebSocketRequest { url, message_bytes_max, ping_after, idle_timeout, .. } = request;
     let handshake = handshake(request, defaults)?;
-    let wire = connector.connect_http1(url).await?;
+    let wire = connector.connect_http1(url, route).await?;
     let meter = wire.meter();
     meter.start((header_bytes_max + READ_BUFFER) as u64);
     let config = WebSocketConfig::default()
