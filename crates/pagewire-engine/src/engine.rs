@@ -160,8 +160,10 @@ impl Engine {
         let has_model = reader.has_model();
         let parser = Parser::new(reader.clone(), bytes_max);
         let sandbox_parser = Parser::new(reader.in_sandbox(), bytes_max);
-        let web = Scraper::new(Source::Web(client.clone()), reader.clone(), credits, bytes_max);
-        let sandbox = Scraper::new(Source::Sandbox, reader.in_sandbox(), SANDBOX_CREDITS, bytes_max);
+        let web =
+            Scraper::new(Source::Web(client.clone()), reader.clone(), scheduler.clone(), credits, bytes_max);
+        let sandbox =
+            Scraper::new(Source::Sandbox, reader.in_sandbox(), scheduler.clone(), SANDBOX_CREDITS, bytes_max);
         let (tasks, stopping) = (TaskTracker::new(), CancellationToken::new());
         let websub = Websub::new(settings.webhooks.public_url.as_deref(), &cursor_secret);
         let directory = settings.journals.join("live");

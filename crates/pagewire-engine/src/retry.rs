@@ -20,7 +20,7 @@ pub(crate) fn pause(retry: &Retry, attempts: u32, failed: &FailedAttempt, jitter
         AttemptFailure::Network => retry.on.network,
         AttemptFailure::ServerError => retry.on.server_error,
         AttemptFailure::TooManyRequests => retry.on.too_many_requests,
-        AttemptFailure::Permanent => false,
+        AttemptFailure::Permanent | AttemptFailure::Deferred(_) => false,
     };
     if !wanted || attempts > retry.max || failed.retry_after.is_some_and(|rest| rest > REST_MAX) {
         return None;

@@ -15,6 +15,7 @@ use crate::envelope::{EnvelopeWriter, Failure, FetchFacts, Head};
 use crate::pdf::PdfFault;
 use crate::read::{Body, PageReader, ReadFacts, Unread};
 use crate::recipe::Recipe;
+use crate::schedule::Scheduler;
 use crate::source::Source;
 
 /// A page that became a record's JSON.
@@ -48,6 +49,8 @@ pub enum AttemptFailure {
     TooManyRequests,
     /// Another attempt would end the same.
     Permanent,
+    /// It was no attempt: the host is to be asked at that time.
+    Deferred(Instant),
 }
 
 /// Fetches and reads pages.
@@ -55,6 +58,7 @@ pub enum AttemptFailure {
 pub struct Scraper {
     source: Source,
     reader: PageReader,
+    scheduler: Arc<Scheduler>,
     page_credits: u32,
     record_bytes_max: usize,
 }
@@ -65,10 +69,11 @@ impl Scraper {
     pub(crate) fn new(
         source: Source,
         reader: PageReader,
+        scheduler: Arc<Scheduler>,
         page_credits: u32,
         record_bytes_max: usize,
     ) -> Self {
-        Self { source, reader, page_credits, record_bytes_max }
+        Self { source, reader, scheduler, page_credits, record_bytes_max }
     }
 
     /// The name under which the scheduler knows a host.
@@ -162,13 +167,9 @@ impl Scraper {
                 kind: AttemptFailure::Network,
                 retry_after: None,
             })?;
-            if let RobotsVerdict::Disallowed { line } = verdict {
-                return Err(permanent(
-                    TargetErrorCode::RobotsDisallowed,
-                    format!(
-                        "the site's robots.txt disallows it (`{line}`); send `robots: \"ignore\"` if you have the site's leave"
-                    ),
-                ));
+            if let Some(delay) = leave(verdict)? {
+                let host = self.scheduled_host(entry.url.host());
+                self.scheduler.crawl_turn(&host, delay).map_err(deferred)?;
             }
         }
         let request = Request {
@@ -230,6 +231,36 @@ impl Scraper {
         let mut failed = permanent(TargetErrorCode::ExtractionInvalid, message);
         failed.failure.unsatisfied = Some(unsatisfied);
         failed
+    }
+}
+
+/// Not now: the host is asked so often and no more.
+fn deferred(until: Instant) -> FailedAttempt {
+    let message = "the site's robots.txt asks for a delay between two requests".to_owned();
+    FailedAttempt { kind: AttemptFailure::Deferred(until), ..permanent(TargetErrorCode::Timeout, message) }
+}
+
+/// What robots.txt lets be fetched: the delay that it asks for. What stands in the way is told by what it is.
+fn leave(verdict: RobotsVerdict) -> Result<Option<Duration>, FailedAttempt> {
+    match verdict {
+        RobotsVerdict::Allowed { crawl_delay } => Ok(crawl_delay),
+        RobotsVerdict::Disallowed { line } => Err(permanent(
+            TargetErrorCode::RobotsDisallowed,
+            format!(
+                "the site's robots.txt disallows it (`{line}`); send `robots: \"ignore\"` if you have the site's leave"
+            ),
+        )),
+        RobotsVerdict::Unreachable(why) => {
+            let message =
+                format!("the site's robots.txt is not known, so the page was not asked for: {}", why.reason);
+            let mut failed = permanent(why.code, message);
+            if why.kind == FailureKind::Network {
+                failed.kind = AttemptFailure::Network;
+            }
+            failed.failure.retryable =
+                failed.kind == AttemptFailure::Network || why.code == TargetErrorCode::RobotsDisallowed;
+            Err(failed)
+        }
     }
 }
 

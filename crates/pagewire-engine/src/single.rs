@@ -12,7 +12,7 @@ use crate::envelope::Failure;
 use crate::recipe::Recipe;
 use crate::retry;
 use crate::schedule::{Class, Item, LaneId, LaneLimits, Outcome, Scheduler, Work};
-use crate::scrape::{Page, Scraper};
+use crate::scrape::{AttemptFailure, FailedAttempt, Page, Scraper};
 
 type Answer = Result<Page, Failure>;
 
@@ -37,6 +37,9 @@ impl Work for SingleUrl {
         Box::pin(async move {
             match self.scraper.attempt(&self.entry, item.ordinal, item.attempts, &self.recipe).await {
                 Ok(page) => self.answer(Ok(page)),
+                Err(FailedAttempt { kind: AttemptFailure::Deferred(until), .. }) => {
+                    Outcome::Deferred { until }
+                }
                 Err(failed) => {
                     let jitter = f64::from(self.entry.url.as_str().len() as u32 % 16) / 16.0;
                     match retry::pause(&self.recipe.options.retry, item.attempts + 1, &failed, jitter) {

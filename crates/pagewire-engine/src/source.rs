@@ -33,7 +33,7 @@ impl Source {
     /// What the site's robots.txt says of the URL.
     pub(crate) async fn robots(&self, url: &TargetUrl) -> RobotsVerdict {
         match self {
-            Self::Web(client) => client.robots().allowed(client, url, client.user_agent()).await,
+            Self::Web(client) => client.robots().allowed(client, url).await,
             Self::Sandbox => sandbox::robots(url),
         }
     }

@@ -83,7 +83,7 @@ impl Client {
                 caps,
                 redirects_max: config.redirects_max,
                 header_bytes_max: config.header_bytes_max.max(1024),
-                robots: Robots::new(),
+                robots: Robots::new(&config.product),
             }),
         })
     }
@@ -146,7 +146,7 @@ impl Client {
         &self.shared.robots
     }
 
-    /// The `User-Agent` of requests that bring none; also who this client is to a robots.txt.
+    /// The `User-Agent` of requests that bring none.
     #[must_use]
     pub fn user_agent(&self) -> &str {
         self.shared.defaults.user_agent.to_str().unwrap_or_default()

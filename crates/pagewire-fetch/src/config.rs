@@ -39,6 +39,8 @@ pub struct FetchConfig {
     pub pool_idle_timeout: Duration,
     /// The `User-Agent` of requests that bring none.
     pub user_agent: String,
+    /// Who this client is to a robots.txt: the product token (RFC 9309, section 2.2.1).
+    pub product: String,
     /// Ranges that the operator lifts from the guard.
     pub allow: Vec<IpNet>,
     /// Roots trusted beside the built-in ones.
@@ -64,6 +66,7 @@ impl Default for FetchConfig {
             idle_max: 1024,
             pool_idle_timeout: Duration::from_secs(60),
             user_agent: "Pagewire/0.1 (+https://pagewire.example/bot)".to_owned(),
+            product: "Pagewire".to_owned(),
             allow: Vec::new(),
             extra_roots: Vec::new(),
             extra_roots_pem: None,

@@ -38,5 +38,5 @@ pub use guard::{Blocked, Guard};
 pub use message::{Request, Response, retry_after};
 pub use proxy::{Lease, PoolSpec, ProxyPools, ProxyUrl, Route};
 pub use relay::RelayBody;
-pub use robots::{Robots, RobotsVerdict};
+pub use robots::{Robots, RobotsVerdict, Unreachable};
 pub use websocket::{Heard, Opened, WebSocket, WebSocketRequest};

@@ -221,6 +221,7 @@ fn fetch_config(config: &Checked) -> FetchConfig {
         connect_timeout: config.fetch.connect_timeout,
         dns_timeout: config.fetch.dns_timeout,
         user_agent: config.fetch.user_agent.clone(),
+        product: config.fetch.product.clone(),
         allow: config.fetch.allow_targets.clone(),
         extra_roots_pem: config.fetch.extra_roots_pem.clone(),
         resolver: config.fetch.resolver,
@@ -292,6 +293,7 @@ fn engine_settings(config: &Checked) -> EngineSettings {
             requests_per_host_max: config.politeness.requests_per_host_max,
             delay: config.politeness.delay,
             rest_max: config.politeness.rest_max,
+            crawl_delay_max: config.politeness.crawl_delay_max,
         },
         robots: config.politeness.robots,
         run: RunLimits {

@@ -30,7 +30,7 @@ use crate::account::WorkspaceAccount;
 use crate::envelope::{Failure, error_record, invalid_line_record};
 use crate::retry;
 use crate::schedule::{Class, Item, LaneId, LaneLimits, Outcome, Scheduler, Work};
-use crate::scrape::Scraper;
+use crate::scrape::{AttemptFailure, FailedAttempt, Scraper};
 use crate::source::host_of_scheduled;
 pub use ending::{EarlyEnd, Ending};
 use input::OpenEntry;
@@ -432,6 +432,7 @@ impl Run {
                 self.spend(page.credits);
                 self.record(&input, item, PAGE, page.credits, page.json)
             }
+            Err(FailedAttempt { kind: AttemptFailure::Deferred(until), .. }) => Outcome::Deferred { until },
             Err(failed) => {
                 let attempts = item.attempts + 1;
                 match retry::pause(&url.recipe.options.retry, attempts, &failed, jitter(self.id, item)) {

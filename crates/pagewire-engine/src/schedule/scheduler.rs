@@ -37,6 +37,11 @@ pub enum Outcome {
         /// How long the host asked to be left alone.
         host_rest: Option<Duration>,
     },
+    /// In nothing: the host wants to be asked later. It was no attempt.
+    Deferred {
+        /// When it is asked again.
+        until: Instant,
+    },
     /// In nothing: the run is over.
     Abandoned,
 }
@@ -217,6 +222,11 @@ impl Scheduler {
         self.changed.notify_one();
     }
 
+    /// Whether a request to a host whose robots.txt asks for a delay may start now, or when it may ask again.
+    pub fn crawl_turn(&self, host: &Arc<str>, delay: Duration) -> Result<(), Instant> {
+        self.lock().hosts.crawl_turn(host, delay, Instant::now())
+    }
+
     /// Fetches that are under way.
     #[must_use]
     pub fn active(&self) -> usize {
@@ -319,6 +329,7 @@ impl State {
                 let item = Item { attempts: dispatch.item.attempts + 1, ..dispatch.item };
                 entry.lane.delay(item, dispatch.host, now + after);
             }
+            Outcome::Deferred { until } => entry.lane.delay(dispatch.item, dispatch.host, until),
         }
         if entry.lane.winding_down {
             entry.lane.hunger().notify_one();

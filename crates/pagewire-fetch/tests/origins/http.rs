@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::origin::{Origin, client, config, get, page, read_head, url};
 use ::http::{HeaderMap, HeaderValue, Method, header};
 use bytes::Bytes;
-use pagewire_fetch::{Client, FetchConfig, Request, RobotsVerdict};
+use pagewire_fetch::{Client, FetchConfig, Request};
 use pagewire_types::TargetErrorCode;
 use tokio::io::AsyncWriteExt;
 
@@ -228,82 +228,6 @@ async fn what_moved_for_good_all_the_way_is_told_with_its_new_place() {
         assert_eq!(response.final_url, origin.url("/end"));
         assert_eq!(response.moved_permanently_to(), told.then_some(&origin.url("/end")), "{path}");
     }
-}
-
-#[tokio::test]
-async fn robots_are_fetched_once_and_decide_by_line() {
-    let origin = Origin::http(|head| {
-        assert!(head.starts_with("GET /robots.txt "), "{head}");
-        page("", b"User-agent: Pagewire\nCrawl-delay: 2\nDisallow: /private\nAllow: /private/door\n")
-    })
-    .await;
-    let client = client();
-    let ask = async |path: &str| {
-        client.robots().allowed(&client, &origin.url(path), "Pagewire/0.1 (+https://example.com)").await
-    };
-    let allowed = RobotsVerdict::Allowed { crawl_delay: Some(Duration::from_secs(2)) };
-    assert_eq!(ask("/").await, allowed);
-    assert_eq!(ask("/private/door").await, allowed);
-    assert_eq!(ask("/private/x").await, RobotsVerdict::Disallowed { line: "Disallow: /private".to_owned() });
-    assert_eq!(origin.connections(), 1);
-}
-
-#[tokio::test]
-async fn robots_are_fetched_once_for_all_that_wait_and_through_redirects() {
-    let origin = Origin::http(|head| {
-        if head.starts_with("GET /robots.txt ") {
-            return b"HTTP/1.1 301 Moved\r\nlocation: /elsewhere.txt\r\ncontent-length: 0\r\n\r\n".to_vec();
-        }
-        assert!(head.starts_with("GET /elsewhere.txt "), "{head}");
-        page("", b"User-agent: *\nDisallow: /\n")
-    })
-    .await;
-    let client = client();
-    let mut questions = tokio::task::JoinSet::new();
-    for _ in 0..10 {
-        let (client, target) = (client.clone(), origin.url("/page"));
-        questions.spawn(async move { client.robots().allowed(&client, &target, client.user_agent()).await });
-    }
-    for verdict in questions.join_all().await {
-        assert_eq!(verdict, RobotsVerdict::Disallowed { line: "Disallow: /".to_owned() });
-    }
-    assert_eq!(origin.connections(), 1);
-}
-
-#[tokio::test]
-async fn robots_that_cannot_be_had_decide_as_the_standard_says() {
-    let nobody =
-        tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port").local_addr().expect("address");
-    let client = client();
-    for (answer, allowed) in [
-        (&b"HTTP/1.1 404 No\r\ncontent-length: 0\r\n\r\n"[..], true),
-        (b"HTTP/1.1 403 No\r\ncontent-length: 0\r\n\r\n", true),
-        (b"HTTP/1.1 503 No\r\ncontent-length: 0\r\n\r\n", false),
-        (b"HTTP/1.1 302 Go\r\nlocation: /robots.txt\r\ncontent-length: 0\r\n\r\n", true),
-    ] {
-        let origin = Origin::http(|_| answer.to_vec()).await;
-        let verdict = client.robots().allowed(&client, &origin.url("/page"), "Pagewire").await;
-        let is_allowed = matches!(verdict, RobotsVerdict::Allowed { .. });
-        assert_eq!(is_allowed, allowed, "{}", String::from_utf8_lossy(answer));
-    }
-    let verdict = client.robots().allowed(&client, &url(&format!("http://{nobody}/")), "Pagewire").await;
-    assert!(matches!(verdict, RobotsVerdict::Allowed { .. }), "the page tells of its own failure");
-}
-
-#[tokio::test]
-async fn a_robots_file_that_is_too_long_is_read_up_to_its_cap() {
-    let origin = Origin::http(|_| {
-        let mut text = b"User-agent: *\nDisallow: /early\n".to_vec();
-        text.resize(600 << 10, b'#');
-        text.extend_from_slice(b"\nDisallow: /late\n");
-        page("", &text)
-    })
-    .await;
-    let client = client();
-    let early = client.robots().allowed(&client, &origin.url("/early"), "Pagewire").await;
-    assert!(matches!(early, RobotsVerdict::Disallowed { .. }));
-    let late = client.robots().allowed(&client, &origin.url("/late"), "Pagewire").await;
-    assert!(matches!(late, RobotsVerdict::Allowed { .. }));
 }
 
 /// An origin that tells when a connection of its is closed by the client.

@@ -5,5 +5,6 @@ mod encodings;
 mod hostile;
 mod http;
 mod origin;
+mod robots;
 mod tls;
 mod websocket;

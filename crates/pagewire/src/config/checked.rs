@@ -95,6 +95,8 @@ pub(crate) struct Server {
 pub(crate) struct Fetch {
     /// The `User-Agent` of requests that bring none.
     pub(crate) user_agent: String,
+    /// Who this server is to a robots.txt.
+    pub(crate) product: String,
     /// Ranges lifted from the target guard.
     pub(crate) allow_targets: Vec<IpNet>,
     /// Cap on a page over the wire.
@@ -126,6 +128,8 @@ pub(crate) struct Politeness {
     pub(crate) rest_max: Duration,
     /// What robots.txt means where a request says nothing.
     pub(crate) robots: RobotsRule,
+    /// The longest delay between two requests that a robots.txt is granted.
+    pub(crate) crawl_delay_max: Duration,
 }
 
 /// `[scheduler]`
@@ -443,11 +447,8 @@ impl Judge {
     }
 
     fn fetch(&mut self, raw: &raw::Fetch) -> Fetch {
-        let user_agent = raw.user_agent.clone().unwrap_or_default();
-        let visible = |text: &str| text.bytes().all(|b| (0x20..0x7f).contains(&b));
-        if user_agent.is_empty() || user_agent.len() > 512 || !visible(&user_agent) {
-            self.fault("fetch.user_agent", format!("{user_agent:?}"), "1 to 512 visible ASCII characters");
-        }
+        let product = raw.product.clone().unwrap_or_default();
+        let user_agent = self.user_agent(raw, &product);
         let mut allow_targets = Vec::new();
         for text in raw.allow_targets.iter().flatten() {
             let range: Option<IpNet> = self.parsed(
@@ -460,6 +461,7 @@ impl Judge {
         let roots = raw.extra_roots_pem.as_deref().filter(|path| !path.is_empty());
         Fetch {
             user_agent,
+            product,
             allow_targets,
             wire_bytes_max: self.bytes("fetch.wire_bytes_max", raw.wire_bytes_max, 1 << 10, 1 << 30),
             unpacked_bytes_max: self.bytes(
@@ -481,8 +483,41 @@ impl Judge {
         }
     }
 
+    /// The header as it is given, or made of the product token and the contact URL.
+    fn user_agent(&mut self, raw: &raw::Fetch, product: &str) -> String {
+        let is_token = |b: u8| b.is_ascii_alphabetic() || matches!(b, b'_' | b'-');
+        if product.is_empty() || product.len() > 64 || !product.bytes().all(is_token) {
+            // RFC 9309, section 2.2.1.
+            self.fault("fetch.product", format!("{product:?}"), "1 to 64 letters, `_` and `-`");
+        }
+        let contact = raw.contact_url.as_deref().unwrap_or_default();
+        let leads_somewhere =
+            ["https://", "http://", "mailto:"].iter().any(|scheme| contact.starts_with(scheme));
+        let plain = contact.bytes().all(|b| b.is_ascii_graphic() && !matches!(b, b'(' | b')'));
+        if !contact.is_empty() && (contact.len() > 256 || !leads_somewhere || !plain) {
+            let allowed = "empty, or a URL such as \"https://example.com/bot\" or \"mailto:bot@example.com\"";
+            self.fault("fetch.contact_url", format!("{contact:?}"), allowed);
+        }
+        let given = raw.user_agent.as_deref().unwrap_or_default();
+        let visible = given.bytes().all(|b| (0x20..0x7f).contains(&b));
+        // Who reads the header in a log looks for the name by which robots.txt can refuse it.
+        let says_who = given.to_ascii_lowercase().contains(&product.to_ascii_lowercase());
+        if given.len() > 512 || !visible || !(given.is_empty() || says_who) {
+            let allowed = format!(
+                "empty, or at most 512 visible ASCII characters with the product token, {product:?}, in them"
+            );
+            self.fault("fetch.user_agent", format!("{given:?}"), allowed);
+        }
+        match (given, contact) {
+            ("", "") => format!("{product}/{}", env!("CARGO_PKG_VERSION")),
+            ("", contact) => format!("{product}/{} (+{contact})", env!("CARGO_PKG_VERSION")),
+            (given, _) => given.to_owned(),
+        }
+    }
+
     fn politeness(&mut self, raw: &raw::Politeness) -> Politeness {
         Politeness {
+            crawl_delay_max: self.seconds("politeness.crawl_delay_max_s", raw.crawl_delay_max_s, 0, 3_600),
             requests_per_host_max: self.whole(
                 "politeness.requests_per_host_max",
                 raw.requests_per_host_max,

@@ -31,6 +31,8 @@ section!(Server {
 
 section!(Fetch {
     user_agent: String,
+    product: String,
+    contact_url: String,
     allow_targets: Vec<String>,
     wire_bytes_max: ByteSize,
     unpacked_bytes_max: ByteSize,
@@ -42,7 +44,13 @@ section!(Fetch {
     extra_roots_pem: String,
 });
 
-section!(Politeness { requests_per_host_max: i64, delay_ms: i64, rest_max_s: i64, robots: String });
+section!(Politeness {
+    requests_per_host_max: i64,
+    delay_ms: i64,
+    rest_max_s: i64,
+    robots: String,
+    crawl_delay_max_s: i64,
+});
 
 section!(Scheduler { fetches_max: i64, runs_max: i64 });
 

@@ -24,6 +24,7 @@ mod model_story;
 mod parse_story;
 mod resume_story;
 mod retry_story;
+mod robots_story;
 mod sandbox_story;
 mod schema_story;
 mod scrape_story;

@@ -103,6 +103,9 @@ async fn allowed(source: &Source, poll: &Poll<'_>) -> Result<(), Polled> {
             let detail = format!("the site's robots.txt disallows it (`{line}`)");
             Err(failed(TargetErrorCode::RobotsDisallowed, detail))
         }
+        Ok(RobotsVerdict::Unreachable(why)) => {
+            Err(failed(why.code, format!("the site's robots.txt is not known: {}", why.reason)))
+        }
         Err(_) => {
             let detail =
                 format!("the site's robots.txt did not arrive within {} ms", poll.timeout.as_millis());

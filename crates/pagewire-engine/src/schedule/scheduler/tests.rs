@@ -38,8 +38,12 @@ struct Bench {
 
 impl Bench {
     fn new(fetches_max: usize, requests_per_host_max: u32) -> Self {
-        let politeness =
-            Politeness { requests_per_host_max, delay: Duration::ZERO, rest_max: Duration::from_secs(60) };
+        let politeness = Politeness {
+            requests_per_host_max,
+            delay: Duration::ZERO,
+            rest_max: Duration::from_secs(60),
+            crawl_delay_max: Duration::ZERO,
+        };
         let (sender, started) = mpsc::channel(1_000);
         Self {
             scheduler: Arc::new(Scheduler::new(fetches_max, politeness)),
@@ -212,8 +216,12 @@ async fn a_paused_lane_starts_nothing_and_a_removed_one_gives_back_what_waited()
 fn a_failed_attempt_comes_back_when_its_pause_is_over() {
     let mut lane = Lane::new(WIDE);
     lane.extend(std::iter::once((Item { ordinal: 0, attempts: 0 }, Arc::from("a"))));
-    let hosts =
-        Hosts::new(Politeness { requests_per_host_max: 1, delay: Duration::ZERO, rest_max: Duration::ZERO });
+    let hosts = Hosts::new(Politeness {
+        requests_per_host_max: 1,
+        delay: Duration::ZERO,
+        rest_max: Duration::ZERO,
+        crawl_delay_max: Duration::ZERO,
+    });
     let now = Instant::now();
     let Turn::Take(item, host) = lane.turn(&hosts, now) else { panic!("a turn") };
     lane.started();

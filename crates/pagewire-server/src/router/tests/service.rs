@@ -240,6 +240,7 @@ fn settings(directory: &Path) -> EngineSettings {
             requests_per_host_max: 4,
             delay: Duration::ZERO,
             rest_max: Duration::from_secs(1),
+            crawl_delay_max: Duration::from_secs(1),
         },
         robots: RobotsRule::Ignore,
         run: RunLimits {
