@@ -46,6 +46,7 @@ Measures Pagewire beside wrk, Scrapy and a bare Rust loop; run it from the repos
   --job-urls N        URLs of the large job, 1,000 to 1,000,000 (200,000)
   --job-only          run the large job alone, and write bench/LARGE_JOB.md, which bench/RESULTS.md quotes
   --live-only         run the live stream alone, and write bench/LIVE.md, which bench/RESULTS.md quotes
+  --live-part NAME    run one part of it, of fan-out, firehose, idle, filtered and resumed, and write nothing
   --feeds-only        keep asking 10,000 feeds alone, for some minutes, and write bench/FEEDS.md, quoted likewise
   --report-only       exit 0 even when a promise is broken
   --no-file           do not write bench/RESULTS.md";
@@ -67,6 +68,7 @@ struct Plan {
     job_urls: usize,
     job_only: bool,
     live_only: bool,
+    live_part: Option<String>,
     feeds_only: bool,
     report_only: bool,
     write_file: bool,
@@ -84,6 +86,7 @@ impl Plan {
             job_urls: 200_000,
             job_only: false,
             live_only: false,
+            live_part: None,
             feeds_only: false,
             report_only: false,
             write_file: true,
@@ -106,6 +109,7 @@ impl Plan {
                 "--job-urls" => plan.job_urls = number(&value()?, 1_000, 1_000_000)?,
                 "--job-only" => plan.job_only = true,
                 "--live-only" => plan.live_only = true,
+                "--live-part" => plan.live_part = Some(value()?),
                 "--feeds-only" => plan.feeds_only = true,
                 "--report-only" => plan.report_only = true,
                 "--no-file" => plan.write_file = false,
@@ -152,6 +156,11 @@ fn main() -> ExitCode {
 fn bench(plan: &Plan) -> Result<bool, BenchError> {
     let work = Path::new("bench/.work");
     fs::create_dir_all(work).doing("cannot make the bench's work folder")?;
+    if let (Some(binary), Some(part)) = (&plan.pagewire, &plan.live_part) {
+        let checks = live::part(part, binary, work)?;
+        println!("{}", report::checks(&checks));
+        return Ok(plan.report_only || checks.iter().all(|check| check.kept != Some(false)));
+    }
     if let Some(binary) = plan.pagewire.as_ref().filter(|_| plan.live_only) {
         return live_stream(plan, binary, work);
     }

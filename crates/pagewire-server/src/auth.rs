@@ -10,7 +10,6 @@ use http::request::Parts;
 use http::{Method, header};
 use pagewire_engine::account::{Caller, ConnectionPermit};
 use pagewire_types::{Problem, ProblemCode, Scope, Scopes};
-use tokio::task::JoinSet;
 
 use crate::connection_end::ConnectionEnd;
 use crate::edge::Edge;
@@ -86,10 +85,9 @@ impl<S> Authorized<S> {
         })
     }
 
-    /// Cuts the connection of this request some time after its key has ended, unless what is given back is dropped
-    /// before.
-    pub(crate) fn cut_connection_after_key(&self) -> JoinSet<()> {
-        self.connection.after(self.caller.cut_off.clone())
+    /// The connection that the request came over.
+    pub(crate) fn connection(&self) -> &ConnectionEnd {
+        &self.connection
     }
 }
 

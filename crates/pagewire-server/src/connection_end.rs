@@ -27,10 +27,15 @@ impl ConnectionEnd {
         let end = self.0.clone();
         let mut watch = JoinSet::new();
         watch.spawn(async move {
-            cut_off.cancelled().await;
-            tokio::time::sleep(LAST_WORDS).await;
+            last_words(cut_off.cancelled()).await;
             end.cancel();
         });
         watch
     }
+}
+
+/// Until so long after the key's end that a client that reads has taken what it was told last.
+pub(crate) async fn last_words(key_has_ended: impl Future<Output = ()>) {
+    key_has_ended.await;
+    tokio::time::sleep(LAST_WORDS).await;
 }

@@ -5,10 +5,12 @@
 
 pub mod auth;
 pub mod body;
+mod connection;
 mod connection_end;
 pub mod edge;
-mod first_bytes;
+mod handover;
 pub mod observe;
+mod preface;
 pub mod problem;
 pub mod router;
 pub mod routes;

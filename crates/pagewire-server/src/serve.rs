@@ -1,37 +1,23 @@
-//! The accept loop: connections with bounds on their number, their headers, their buffers and their end.
+//! The accept loop: connections with bounds on their number, their kernel buffers and their end.
 //!
 //! Buffers towards clients are small on purpose: what a client has not read must not be taken for delivered, since
 //! delivery is what lets a run go on.
 
-use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
-use http::Request;
-use hyper::body::Incoming;
-use hyper::service::service_fn;
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use hyper_util::server::conn::auto;
 use socket2::SockRef;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use tower::ServiceExt as _;
 
-use crate::auth::PeerAddress;
-use crate::connection_end::ConnectionEnd;
-use crate::first_bytes::FirstBytes;
+use crate::connection::{Connection, Ended};
+use crate::observe::body::Outlet;
 
-/// Bytes of an HTTP/1.1 head, and of what a connection buffers of an answer.
-const BUFFER_BYTES_MAX: usize = 32 * 1024;
-/// Header fields of a request.
-const HEADERS_MAX: usize = 100;
-/// Bytes of an HTTP/2 stream's answer that wait for the client's window.
-const H2_SEND_BYTES_MAX: usize = 32 * 1024;
 /// How long connections may take to end once the server is shutting down.
 const DRAIN: Duration = Duration::from_secs(10);
 /// After an accept that failed for want of descriptors.
@@ -71,7 +57,7 @@ pub async fn serve(
             () = shutdown.cancelled() => break,
             accepted = listener.accept() => accepted,
         };
-        let (stream, peer) = match accepted {
+        let (socket, peer) = match accepted {
             Ok(accepted) => accepted,
             Err(error) => {
                 tracing::warn!(
@@ -82,12 +68,21 @@ pub async fn serve(
                 continue;
             }
         };
-        prepare(&stream, settings);
-        let router = router.clone();
-        let shutdown = shutdown.clone();
+        prepare(&socket, settings);
+        let connection = Connection {
+            socket,
+            peer,
+            router: router.clone(),
+            head_timeout: settings.header_read_timeout,
+            shutdown: shutdown.clone(),
+        };
+        let events = connections.clone();
         connections.spawn(async move {
-            connection(stream, peer, router, settings, shutdown).await;
-            drop(place);
+            // The place goes with the events, or is given back here.
+            if let Ended::InEvents(outlet, socket) = connection.serve().await {
+                // A task of its own: that of the requests is many times as large, and event streams last.
+                events.spawn(written(outlet, socket, peer, place));
+            }
         });
     }
     drop(listener);
@@ -106,60 +101,9 @@ fn prepare(stream: &TcpStream, settings: ServeSettings) {
     }
 }
 
-async fn connection<R>(
-    stream: TcpStream,
-    peer: SocketAddr,
-    router: R,
-    settings: ServeSettings,
-    shutdown: CancellationToken,
-) where
-    R: tower::Service<Request<Body>, Response = axum::response::Response, Error = Infallible>
-        + Clone
-        + Send
-        + 'static,
-    R::Future: Send,
-{
-    let end = ConnectionEnd::default();
-    let given = end.clone();
-    let service = service_fn(move |request: Request<Incoming>| {
-        let mut request = request.map(Body::new);
-        request.extensions_mut().insert(PeerAddress(peer));
-        request.extensions_mut().insert(given.clone());
-        router.clone().oneshot(request)
-    });
-    let mut builder = auto::Builder::new(TokioExecutor::new());
-    builder
-        .http1()
-        .timer(TokioTimer::new())
-        .header_read_timeout(settings.header_read_timeout)
-        .max_headers(HEADERS_MAX)
-        .max_buf_size(BUFFER_BYTES_MAX);
-    builder
-        .http2()
-        .timer(TokioTimer::new())
-        .keep_alive_interval(Some(Duration::from_secs(30)))
-        .max_header_list_size(BUFFER_BYTES_MAX as u32)
-        .max_send_buf_size(H2_SEND_BYTES_MAX);
-    let serving = builder
-        .serve_connection(TokioIo::new(FirstBytes::new(stream, settings.header_read_timeout)), service);
-    tokio::pin!(serving);
-    let served = async {
-        tokio::select! {
-            outcome = serving.as_mut() => outcome,
-            () = shutdown.cancelled() => {
-                serving.as_mut().graceful_shutdown();
-                serving.await
-            }
-        }
-    };
-    let outcome = tokio::select! {
-        outcome = served => outcome,
-        () = end.is_due() => {
-            tracing::debug!(%peer, "a connection was cut: its client does not read that its key has ended");
-            return;
-        }
-    };
-    if let Err(error) = outcome {
-        tracing::debug!(%peer, error = error.as_ref() as &dyn std::error::Error, "a connection ended early");
+/// Writes an event stream until it ends or its client is gone.
+async fn written(outlet: Box<dyn Outlet>, socket: TcpStream, peer: SocketAddr, _place: OwnedSemaphorePermit) {
+    if let Err(error) = outlet.write_to(socket).await {
+        tracing::debug!(%peer, error = &error as &dyn std::error::Error, "an event stream ended early");
     }
 }

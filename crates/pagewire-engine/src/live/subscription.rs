@@ -2,13 +2,14 @@
 
 use std::collections::VecDeque;
 use std::ops::Range;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use pagewire_journal::{Position, ReadError};
 use tokio::sync::watch;
-use tokio::time::Instant;
-use tokio_util::sync::CancellationToken;
+use tokio::time::{Instant, Sleep};
+use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
 use super::block::Block;
 use super::body::Fields;
@@ -69,9 +70,12 @@ pub struct Subscription {
     /// After how long a silence it is told where it stands.
     checkpoint: Duration,
     told: Instant,
+    /// Fires when that may be due. It is set anew when it fires, not with each event.
+    silence: Option<Pin<Box<Sleep>>>,
     /// It is told at once where it begins: one that is cut off before its first event goes on from there.
     is_new: bool,
     draining: CancellationToken,
+    drained: Pin<Box<WaitForCancellationFutureOwned>>,
     over: bool,
 }
 
@@ -86,6 +90,7 @@ impl Subscription {
         let class = (!filter.is_everything()).then(|| log.join(filter));
         let moved = class.as_ref().map(|class| class.moved());
         let published = log.published();
+        let silence = class.is_some().then(|| Box::pin(tokio::time::sleep(checkpoint)));
         metrics::gauge!("pagewire_live_subscribers").increment(1);
         Self {
             log,
@@ -95,7 +100,9 @@ impl Subscription {
             moved,
             checkpoint,
             told: Instant::now(),
+            silence,
             is_new: false,
+            drained: Box::pin(draining.clone().cancelled_owned()),
             draining,
             over: false,
         }
@@ -231,15 +238,18 @@ impl Subscription {
     async fn wait(&mut self) {
         let due = self.told + self.checkpoint;
         // The log and its classes are there for as long as this subscriber, so that their watches do not close.
-        match &mut self.moved {
-            None => tokio::select! {
-                _ = self.published.changed() => {}
-                () = self.draining.cancelled() => {}
-            },
-            Some(moved) => tokio::select! {
+        match (&mut self.moved, &mut self.silence) {
+            (Some(moved), Some(silence)) => tokio::select! {
                 _ = moved.changed() => {}
-                () = self.draining.cancelled() => {}
-                () = tokio::time::sleep_until(due) => {}
+                () = self.drained.as_mut() => {}
+                () = silence.as_mut() => {
+                    let now = Instant::now();
+                    silence.as_mut().reset(if due > now { due } else { now + self.checkpoint });
+                }
+            },
+            _ => tokio::select! {
+                _ = self.published.changed() => {}
+                () = self.drained.as_mut() => {}
             },
         }
     }

@@ -3,17 +3,24 @@
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use axum::body::Body;
 use bytes::Bytes;
-use futures_util::stream;
+use futures_util::future::{self, BoxFuture};
+use futures_util::stream::{self, BoxStream, StreamExt as _};
 use http_body::Frame;
 use http_body_util::StreamBody;
 use serde::Serialize;
-use tokio_util::sync::CancellationToken;
+use tokio::net::TcpStream;
+use tokio::time::{Instant, Sleep};
+use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
+use super::chunks::Chunks;
 use super::encoding::{Encoding, FrameWriter};
+use crate::connection_end::{ConnectionEnd, last_words};
 
 /// Something that belongs to the connection and ends with it, such as a permit.
 pub type Held = Box<dyn std::any::Any + Send + Sync>;
@@ -26,6 +33,8 @@ pub struct Writing {
     pub ping: Duration,
     /// Cancelled when the key may not be used any more.
     pub cut_off: CancellationToken,
+    /// The connection, which is cut some time after that if its client does not read.
+    pub(crate) connection: ConnectionEnd,
     /// Given back when the stream ends.
     pub held: Held,
 }
@@ -42,29 +51,105 @@ pub trait Events: Send + 'static {
     fn write(&self, event: Self::Event, frames: &mut FrameWriter);
 }
 
+/// An event stream of which nothing has been asked for yet. It is taken once: as the body of an answer that the HTTP
+/// library writes, or by a connection that writes it to its socket itself.
+#[derive(Clone)]
+pub(crate) struct Untaken(Arc<Mutex<Option<Box<dyn Outlet>>>>);
+
+impl Untaken {
+    pub(crate) fn new(events: impl Events, writing: Writing) -> Self {
+        Self(Arc::new(Mutex::new(Some(Box::new(Pull::new(events, writing))))))
+    }
+
+    pub(crate) fn take(&self) -> Option<Box<dyn Outlet>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    /// The body that gives the events, unless they have been taken by then.
+    pub(crate) fn body(self) -> Body {
+        let pieces = stream::once(future::lazy(move |_| self.take()))
+            .flat_map(|outlet| outlet.map_or_else(|| stream::empty().boxed(), Outlet::pieces));
+        Body::new(StreamBody::new(pieces.map(|piece| Ok::<_, Infallible>(Frame::data(piece)))))
+    }
+}
+
+/// An event stream, whatever its events.
+pub(crate) trait Outlet: Send {
+    /// What is written, piece by piece.
+    fn pieces(self: Box<Self>) -> BoxStream<'static, Bytes>;
+
+    /// Writes the stream to a socket whose answer's head is written, as the chunks of its body, until it ends or the
+    /// client is gone.
+    fn write_to(self: Box<Self>, socket: TcpStream) -> BoxFuture<'static, std::io::Result<()>>;
+}
+
 struct Pull<E> {
     events: E,
     frames: FrameWriter,
     pieces: VecDeque<Bytes>,
-    writing: Writing,
+    ping: Duration,
+    /// When something was written last.
+    spoke: Instant,
+    silence: Pin<Box<Sleep>>,
+    cut_off: Pin<Box<WaitForCancellationFutureOwned>>,
+    cut_off_token: CancellationToken,
+    connection: ConnectionEnd,
     over: bool,
+    _held: Held,
 }
 
-/// The body that gives events to one client.
-pub fn events(events: impl Events, writing: Writing) -> Body {
-    let mut frames = FrameWriter::new(writing.encoding);
-    // At once, so that proxies and clients see that the stream is open.
-    frames.comment("open");
-    let pieces = frames.take().into();
-    let pull = Pull { events, frames, pieces, writing, over: false };
-    let frames = stream::unfold(pull, |mut pull| async move {
-        let piece = pull.next_piece().await?;
-        Some((Ok::<_, Infallible>(Frame::data(piece)), pull))
-    });
-    Body::new(StreamBody::new(frames))
+impl<E: Events> Outlet for Pull<E> {
+    fn pieces(self: Box<Self>) -> BoxStream<'static, Bytes> {
+        let cut = self.connection.after(self.cut_off_token.clone());
+        stream::unfold(
+            (self, cut),
+            |(mut pull, cut)| async move { Some((pull.next_piece().await?, (pull, cut))) },
+        )
+        .boxed()
+    }
+
+    fn write_to(mut self: Box<Self>, socket: TcpStream) -> BoxFuture<'static, std::io::Result<()>> {
+        Box::pin(async move {
+            let mut chunks = Chunks::new(socket);
+            loop {
+                let piece = tokio::select! {
+                    biased;
+                    piece = self.next_piece() => piece,
+                    gone = chunks.client_is_gone() => return gone,
+                };
+                match piece {
+                    Some(piece) => tokio::select! {
+                        biased;
+                        written = chunks.write(piece) => written?,
+                        () = last_words(self.cut_off.as_mut()) => return Ok(()),
+                    },
+                    None => return chunks.end().await,
+                }
+            }
+        })
+    }
 }
 
 impl<E: Events> Pull<E> {
+    fn new(events: E, writing: Writing) -> Self {
+        let mut frames = FrameWriter::new(writing.encoding);
+        // At once, so that proxies and clients see that the stream is open.
+        frames.comment("open");
+        Self {
+            events,
+            pieces: frames.take().into(),
+            frames,
+            ping: writing.ping,
+            spoke: Instant::now(),
+            silence: Box::pin(tokio::time::sleep(writing.ping)),
+            cut_off: Box::pin(writing.cut_off.clone().cancelled_owned()),
+            cut_off_token: writing.cut_off,
+            connection: writing.connection,
+            over: false,
+            _held: writing.held,
+        }
+    }
+
     async fn next_piece(&mut self) -> Option<Bytes> {
         loop {
             if let Some(piece) = self.pieces.pop_front() {
@@ -82,15 +167,25 @@ impl<E: Events> Pull<E> {
         tokio::select! {
             // Whose key has ended gets no further record, however many are ready.
             biased;
-            () = self.writing.cut_off.cancelled() => {
+            () = self.cut_off.as_mut() => {
                 self.frames.comment("error: the API key was revoked or has expired");
                 self.over = true;
             }
-            event = self.events.next() => match event {
-                Some(event) => self.events.write(event, &mut self.frames),
-                None => self.over = true,
-            },
-            () = tokio::time::sleep(self.writing.ping) => self.frames.comment("ping"),
+            event = self.events.next() => {
+                self.spoke = Instant::now();
+                match event {
+                    Some(event) => self.events.write(event, &mut self.frames),
+                    None => self.over = true,
+                }
+            }
+            // One timer for the whole stream: it is not set anew with each event, but looks when it fires.
+            () = self.silence.as_mut() => {
+                if self.spoke.elapsed() >= self.ping {
+                    self.frames.comment("ping");
+                    self.spoke = Instant::now();
+                }
+                self.silence.as_mut().reset(self.spoke + self.ping);
+            }
         }
     }
 }

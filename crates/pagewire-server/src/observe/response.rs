@@ -4,7 +4,7 @@ use axum::response::Response;
 use http::{HeaderMap, HeaderValue, header};
 use pagewire_engine::account::ConnectionPermit;
 
-use super::body::{Events, Writing, events};
+use super::body::{Events, Untaken, Writing};
 use super::encoding::Encoding;
 use crate::auth::Authorized;
 use crate::edge::Edge;
@@ -22,10 +22,13 @@ pub fn answer<S>(
         encoding,
         ping: edge.settings.ping,
         cut_off: authorized.caller.cut_off.clone(),
+        connection: authorized.connection().clone(),
         // The caller too: whoever is remembered by nobody is not watched for revocation.
-        held: Box::new((held, authorized.caller.clone(), authorized.cut_connection_after_key())),
+        held: Box::new((held, authorized.caller.clone())),
     };
-    let mut response = Response::new(events(source, writing));
+    let untaken = Untaken::new(source, writing);
+    let mut response = Response::new(untaken.clone().body());
+    response.extensions_mut().insert(untaken);
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(encoding.content_type()));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store, no-transform"));

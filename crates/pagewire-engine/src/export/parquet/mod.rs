@@ -19,7 +19,7 @@ use super::row::Row;
 use leaf::Leaf;
 
 /// Bytes of values that one row group holds. DuckDB's own groups have 122,880 rows: rows of 130 bytes make as many.
-const GROUP_BYTES: u64 = 16 << 20;
+const GROUP_BYTES: u64 = 8 << 20;
 /// What a file has beside its groups, and for each column of each group, at most.
 const FOOTER_BYTES: u64 = 4 << 10;
 const FOOTER_BYTES_OF_COLUMN: u64 = 600;

@@ -107,7 +107,7 @@ fn rows_leave_in_groups_that_are_bounded_by_their_bytes() {
         .map(parquet::file::metadata::RowGroupMetaData::num_rows)
         .collect();
     assert_eq!(groups.iter().sum::<i64>(), 40_000);
-    assert_eq!(groups.len(), 3, "16 MiB each: {groups:?}");
+    assert_eq!(groups.len(), 6, "8 MiB each: {groups:?}");
 }
 
 /// A cell of a type, and the JSON that it is read back as.
