@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::account::{Accounts, Caller, WorkspaceAccount};
+use crate::cache::{CacheSettings, PageCache};
 use crate::download::LinkKeys;
 use crate::job::object_input::ObjectInputs;
 use crate::job::{JobRoom, StreamFiles};
@@ -66,6 +67,8 @@ pub struct EngineSettings {
     pub politeness: Politeness,
     /// What robots.txt means where a request says nothing.
     pub robots: RobotsRule,
+    /// How much of the pages is kept.
+    pub cache: CacheSettings,
     /// The bounds of a run.
     pub run: RunLimits,
     /// Bytes of one record.
@@ -98,6 +101,8 @@ pub struct EngineParts {
     pub accounts: Arc<Accounts>,
     /// Where uploads and files are.
     pub blobs: Blobs,
+    /// Where the page cache is: nothing else is there.
+    pub cache_blobs: Blobs,
     /// What links to files are signed with.
     pub links: LinkKeys,
     /// What reaches targets.
@@ -129,6 +134,7 @@ pub struct Engine {
     scheduler: Arc<Scheduler>,
     web: Scraper,
     sandbox: Scraper,
+    cache: PageCache,
     parser: Parser,
     sandbox_parser: Parser,
     has_model: bool,
@@ -146,6 +152,7 @@ impl Engine {
             store,
             accounts,
             blobs,
+            cache_blobs,
             links,
             client,
             pdf,
@@ -165,6 +172,7 @@ impl Engine {
         let sandbox =
             Scraper::new(Source::Sandbox, reader.in_sandbox(), scheduler.clone(), SANDBOX_CREDITS, bytes_max);
         let (tasks, stopping) = (TaskTracker::new(), CancellationToken::new());
+        let cache = PageCache::new(cache_blobs, settings.cache, &tasks, stopping.clone());
         let websub = Websub::new(settings.webhooks.public_url.as_deref(), &cursor_secret);
         let directory = settings.journals.join("live");
         let logs = LiveLogs::new(
@@ -199,6 +207,7 @@ impl Engine {
             scheduler,
             web,
             sandbox,
+            cache,
             parser,
             sandbox_parser,
             has_model,
@@ -261,9 +270,13 @@ impl Engine {
     pub async fn scrape(&self, caller: &Caller, request: ScrapeRequest) -> Result<Bytes, ScrapeFailure> {
         self.admit(caller).map_err(ScrapeFailure::Refused)?;
         self.check_model(&request.params, &[]).map_err(Refusal::Invalid)?;
+        let scraper = self.scraper(caller.mode, &caller.workspace);
+        let options = request.params.clone().resolve(self.settings.robots);
+        if let Some(page) = scraper.at_hand(&request.entry, &options) {
+            return Ok(page);
+        }
         let recipe = Recipe::compile(request.params, self.settings.robots).map_err(Refusal::Invalid)?;
         let account = &caller.workspace;
-        let scraper = self.scraper(caller.mode).clone();
         let scrape = single::scrape(&self.scheduler, scraper, account, request.entry, recipe);
         let answer = tokio::select! {
             answer = tokio::time::timeout(SCRAPE_WAIT_MAX, scrape) => answer,
@@ -307,7 +320,7 @@ impl Engine {
     }
 
     pub(crate) fn make_run(&self, parts: RunParts) -> Arc<Run> {
-        let scraper = self.scraper(parts.mode).clone();
+        let scraper = self.scraper(parts.mode, &parts.account);
         let limits = match parts.kind {
             RunKind::Stream => self.settings.run,
             RunKind::Job => RunLimits { wall_time: self.settings.job_wall_time, ..self.settings.run },
@@ -315,11 +328,12 @@ impl Engine {
         Run::new(parts, self.scheduler.clone(), scraper, limits)
     }
 
-    fn scraper(&self, mode: KeyMode) -> &Scraper {
-        match mode {
+    fn scraper(&self, mode: KeyMode, account: &WorkspaceAccount) -> Scraper {
+        let scraper = match mode {
             KeyMode::Live => &self.web,
             KeyMode::Test => &self.sandbox,
-        }
+        };
+        scraper.of(&account.id, &self.cache)
     }
 
     pub(crate) async fn open_journal(&self, id: RunId, total: u64) -> Result<SegmentJournal, Refusal> {

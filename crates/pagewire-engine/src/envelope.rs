@@ -17,6 +17,8 @@ pub(crate) struct FetchFacts {
     pub(crate) fetched_at: Option<Timestamp>,
     pub(crate) elapsed: Duration,
     pub(crate) attempts: u32,
+    /// Of a page that was kept: how long ago its target last said that it is so.
+    pub(crate) age: Option<Duration>,
     pub(crate) credits: u32,
 }
 
@@ -68,6 +70,16 @@ impl EnvelopeWriter {
         &mut self.out
     }
 
+    /// How much has been written.
+    pub(crate) fn len(&self) -> usize {
+        self.out.len()
+    }
+
+    /// What was written after that much.
+    pub(crate) fn since(&self, start: usize) -> &[u8] {
+        &self.out[start..]
+    }
+
     /// Everything after the `data` object.
     pub(crate) fn end(mut self, index: u32, read: &ReadFacts, fetch: &FetchFacts) -> Bytes {
         let facts = &read.page;
@@ -97,7 +109,15 @@ impl EnvelopeWriter {
         write_json(out, &millis(fetch.elapsed));
         out.extend_from_slice(b",\"attempts\":");
         write_json(out, &fetch.attempts);
-        out.extend_from_slice(b",\"rendered\":false,\"proxy_type\":\"none\",\"cached\":false,\"credits\":");
+        out.extend_from_slice(b",\"rendered\":false,\"proxy_type\":\"none\"");
+        match fetch.age {
+            None => out.extend_from_slice(b",\"cached\":false"),
+            Some(age) => {
+                out.extend_from_slice(b",\"cached\":true,\"cache_age_s\":");
+                write_json(out, &age.as_secs());
+            }
+        }
+        out.extend_from_slice(b",\"credits\":");
         write_json(out, &fetch.credits);
         if let Some(report) = &facts.extract_report {
             out.extend_from_slice(b",\"extract\":");

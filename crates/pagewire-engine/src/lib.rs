@@ -5,6 +5,7 @@
 
 pub mod account;
 pub mod blob_transport;
+pub mod cache;
 pub mod download;
 pub mod engine;
 mod envelope;

@@ -86,6 +86,7 @@ impl Parser {
             fetched_at: None,
             elapsed: started.elapsed(),
             attempts: 0,
+            age: None,
             credits: credits + facts.credits,
         };
         let json = envelope.end(0, &facts, &fetch);

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use aws_lc_rs::digest::{Context, SHA256};
 use pagewire_extract::{Plan, PlanOptions};
 use pagewire_types::{FieldError, Problem, ProblemCode, RobotsRule, ScrapeOptions, ScrapeParams};
 
@@ -16,12 +17,15 @@ pub struct Recipe {
     pub plan: Arc<Plan>,
     /// What is wished of the model.
     pub(crate) model: Option<ModelWish>,
+    /// Names how pages are read: recipes with the same one read the same page alike.
+    pub(crate) fingerprint: [u8; 32],
 }
 
 impl Recipe {
     fn with_plan(options: ScrapeOptions, plan: Arc<Plan>) -> Self {
         let model = ModelWish::of(&options, &plan);
-        Self { options, plan, model }
+        let fingerprint = fingerprint(&options);
+        Self { options, plan, model, fingerprint }
     }
 
     /// Compiles parameters. A broken `extract` is told with pointers into the request.
@@ -56,6 +60,27 @@ impl Recipe {
         }
         Self::compile(params, robots)
     }
+}
+
+/// SHA-256 over all that says how a page is read.
+pub(crate) fn fingerprint(options: &ScrapeOptions) -> [u8; 32] {
+    let mut hash = Context::new(&SHA256);
+    let mut part = |bytes: &[u8]| {
+        hash.update(&(bytes.len() as u64).to_le_bytes());
+        hash.update(bytes);
+    };
+    for format in options.formats.iter() {
+        part(format.as_str().as_bytes());
+    }
+    part(&[u8::from(options.only_main_content), options.extract_engine as u8]);
+    for selectors in [&options.include_selectors, &options.exclude_selectors] {
+        part(&selectors.len().to_le_bytes());
+        selectors.iter().for_each(|selector| part(selector.as_bytes()));
+    }
+    part(options.extract.as_ref().map(ToString::to_string).unwrap_or_default().as_bytes());
+    let mut fingerprint = [0; 32];
+    fingerprint.copy_from_slice(hash.finish().as_ref());
+    fingerprint
 }
 
 fn refusal(errors: Vec<FieldError>) -> Problem {

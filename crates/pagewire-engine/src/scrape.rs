@@ -1,22 +1,25 @@
 //! One URL to one page: every door's only pipeline. Robots, fetch, extraction, envelope; one attempt, no retries, no
 //! journal.
 
+mod kept;
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use jiff::Timestamp;
+use http::HeaderMap;
 use pagewire_extract::{ExtractError, Unsatisfied};
 use pagewire_fetch::{FailureKind, Request, Response, RobotsVerdict};
 use pagewire_types::{Format, ProxyType, RobotsRule, TargetErrorCode, UrlEntry};
 use serde_json::Value;
 
-use crate::envelope::{EnvelopeWriter, Failure, FetchFacts, Head};
+use crate::envelope::{EnvelopeWriter, Failure, FetchFacts};
 use crate::pdf::PdfFault;
 use crate::read::{Body, PageReader, ReadFacts, Unread};
 use crate::recipe::Recipe;
 use crate::schedule::Scheduler;
 use crate::source::Source;
+use kept::{KeptPages, head_of};
 
 /// A page that became a record's JSON.
 #[derive(Debug)]
@@ -28,7 +31,7 @@ pub struct Page {
 }
 
 /// A failed attempt, and what it means for the next one.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct FailedAttempt {
     /// What the record would say.
     pub failure: Failure,
@@ -59,6 +62,7 @@ pub struct Scraper {
     source: Source,
     reader: PageReader,
     scheduler: Arc<Scheduler>,
+    kept: Option<KeptPages>,
     page_credits: u32,
     record_bytes_max: usize,
 }
@@ -73,7 +77,7 @@ impl Scraper {
         page_credits: u32,
         record_bytes_max: usize,
     ) -> Self {
-        Self { source, reader, scheduler, page_credits, record_bytes_max }
+        Self { source, reader, scheduler, kept: None, page_credits, record_bytes_max }
     }
 
     /// The name under which the scheduler knows a host.
@@ -99,10 +103,10 @@ impl Scraper {
                 ),
             ));
         }
-        let response = self.fetch(entry, recipe, started).await?;
-        let status = response.status.as_u16();
-        if status >= 400 {
-            return Err(http_error(&response));
+        let came = self.page(entry, recipe, started).await?;
+        let response = came.page.response();
+        if response.status.as_u16() >= 400 {
+            return Err(http_error(response));
         }
         // Escaping lengthens HTML by a few percent; other formats are far smaller than their page.
         let data_bytes = if recipe.options.formats.contains(Format::RawHtml) {
@@ -110,24 +114,19 @@ impl Scraper {
         } else {
             0
         };
-        let head = Head {
-            url: Some(entry.given()),
-            final_url: Some(response.final_url.as_str()),
-            http_status: Some(status),
-            custom_id: entry.custom_id.as_deref(),
-            metadata: entry.metadata.as_deref(),
-        };
-        let envelope = EnvelopeWriter::begin(&head, data_bytes);
-        let (envelope, facts) = self.read(envelope, &response, recipe).await?;
-        let credits = self.page_credits + facts.credits;
+        let envelope = EnvelopeWriter::begin(&head_of(entry, &came.page), data_bytes);
+        let (envelope, facts) = self.read_or_recall(envelope, &came, recipe).await?;
+        // What came from the cache has been paid for; what a model was asked has not.
+        let credits = facts.credits + if came.age.is_none() { self.page_credits } else { 0 };
         let json = envelope.end(
             index,
             &facts,
             &FetchFacts {
                 bytes: response.body.len() as u64,
-                fetched_at: Some(Timestamp::now()),
+                fetched_at: Some(came.page.fetched_at()),
                 elapsed: started.elapsed(),
                 attempts: attempts_before + 1,
+                age: came.age,
                 credits,
             },
         );
@@ -148,6 +147,7 @@ impl Scraper {
         &self,
         entry: &UrlEntry,
         recipe: &Recipe,
+        conditions: HeaderMap,
         started: Instant,
     ) -> Result<Response, FailedAttempt> {
         let options = &recipe.options;
@@ -172,10 +172,12 @@ impl Scraper {
                 self.scheduler.crawl_turn(&host, delay).map_err(deferred)?;
             }
         }
+        let mut headers = options.headers.clone();
+        headers.extend(conditions);
         let request = Request {
             url: entry.url.clone(),
             method: options.method.clone(),
-            headers: options.headers.clone(),
+            headers,
             body: options.body.clone().map(Bytes::from),
             timeout: options.timeout.saturating_sub(started.elapsed()),
         };

@@ -38,6 +38,14 @@ impl Source {
         }
     }
 
+    /// Who asks, where a request does not say.
+    pub(crate) fn user_agent(&self) -> &str {
+        match self {
+            Self::Web(client) => client.user_agent(),
+            Self::Sandbox => "",
+        }
+    }
+
     /// The name under which the scheduler knows a host.
     pub(crate) fn scheduled_host(&self, host: &str) -> Arc<str> {
         match self {

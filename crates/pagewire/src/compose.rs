@@ -23,7 +23,7 @@ use pagewire_journal::Durability;
 use pagewire_server::{Edge, EdgeSettings, ServeSettings};
 use pagewire_store::blob::signed::{KeyRing, KeyRingError};
 use pagewire_store::{
-    BlobError, SqliteOptions, SqliteStore, Store, StoreError, Synchronous, Workspace, Workspaces as _,
+    BlobError, Blobs, SqliteOptions, SqliteStore, Store, StoreError, Synchronous, Workspace, Workspaces as _,
 };
 use pagewire_types::WorkspaceId;
 use tokio::net::TcpListener;
@@ -112,6 +112,8 @@ pub(crate) async fn start(config: Checked, shutdown: CancellationToken) -> Resul
     let settings = engine_settings(&config);
     let pdf = Arc::new(PdfChildren::new(config.extract.pdf));
     let blobs = object_stores::blobs(&config, &client)?;
+    // Kept here wherever the other blobs are: it is there to be fast, and all of it can be fetched again.
+    let cache_blobs = Blobs::local_unsynced(config.server.data_dir.join("cache"))?;
     let links = Arc::new(link_keys(&config)?);
     let model = config.extract.llm.as_ref().map(|llm| model_of(llm, &config)).transpose()?.map(Arc::new);
     let inputs = object_stores::open(&config.object_store, &client)?;
@@ -122,6 +124,7 @@ pub(crate) async fn start(config: Checked, shutdown: CancellationToken) -> Resul
         store,
         accounts: accounts.clone(),
         blobs,
+        cache_blobs,
         links,
         client,
         pdf,
@@ -296,6 +299,7 @@ fn engine_settings(config: &Checked) -> EngineSettings {
             crawl_delay_max: config.politeness.crawl_delay_max,
         },
         robots: config.politeness.robots,
+        cache: config.cache,
         run: RunLimits {
             resume_window: config.stream.resume_window,
             wall_time: config.stream.wall_time,

@@ -7,6 +7,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use pagewire_engine::account::{Accounts, Plan};
 use pagewire_engine::blob_transport::GuardedTransport;
+use pagewire_engine::cache::CacheSettings;
 use pagewire_engine::job::object_input::ObjectInputs;
 use pagewire_engine::live::sources::{SourceSettings, source_rules};
 use pagewire_engine::live::{FilterCaps, LiveSettings, LogSettings};
@@ -218,6 +219,7 @@ pub(crate) async fn start(past: &Past) -> Arc<Engine> {
         store: past.store.clone(),
         accounts: Arc::new(Accounts::new(past.store.clone(), plans, "only".to_owned())),
         blobs: past.blobs.clone(),
+        cache_blobs: Blobs::in_memory(),
         links: Arc::new(KeyRing::new(&[("test", &[7; 32])]).expect("a key")),
         inputs: ObjectInputs::none(GuardedTransport::new(client())),
         client: client(),
@@ -248,6 +250,7 @@ fn settings(directory: &Path) -> EngineSettings {
             crawl_delay_max: Duration::from_secs(1),
         },
         robots: RobotsRule::Ignore,
+        cache: CacheSettings { bytes: 1 << 20, memory_bytes: 1 << 20 },
         run: RunLimits {
             resume_window: hours(1),
             wall_time: hours(1),

@@ -25,7 +25,7 @@ use url::Position;
 
 use crate::{client::Client, error::FailureKind, message::origin};
 
-use file::{File, Rules};
+use file::Rules;
 use table::Table;
 
 /// So many bytes of rules and path are compared where the question is asked; more, which only somebody who means harm
@@ -87,14 +87,6 @@ impl Robots {
                 .unwrap_or_else(|_| RobotsVerdict::Disallowed { line: "(unreadable)".to_owned() });
         }
         file.verdict(path(url))
-    }
-
-    /// What is said of the URL where the file is at hand.
-    #[must_use]
-    pub fn known(&self, url: &TargetUrl) -> Option<RobotsVerdict> {
-        let slot = self.table.at_hand(origin(url))?;
-        let file: &File = slot.file.get()?;
-        Some(file.verdict(path(url)))
     }
 }
 

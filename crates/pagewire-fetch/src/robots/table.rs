@@ -56,12 +56,6 @@ impl Table {
         slot
     }
 
-    /// The origin's place, where it has one whose file is not too old.
-    pub(super) fn at_hand(&self, origin: &str) -> Option<Slot> {
-        let slots = self.lock();
-        slots.get(origin).filter(|slot| slot.is_current(Instant::now())).cloned()
-    }
-
     fn lock(&self) -> MutexGuard<'_, HashMap<Box<str>, Slot>> {
         self.slots.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -115,10 +109,8 @@ mod tests {
     fn a_file_that_is_too_old_is_fetched_again_and_known_until_then() {
         let table = Table::default();
         table.slot("http://a.example").file.set(file(7, Duration::ZERO)).expect("empty");
-        assert!(table.at_hand("http://a.example").is_none());
         let again = table.slot("http://a.example");
         assert!(again.file.get().is_none());
         assert_eq!(again.before.map(|file| file.bytes), Some(7));
-        assert!(table.at_hand("http://a.example").is_some(), "it is on the way");
     }
 }

@@ -17,10 +17,21 @@ const DEPTH_MAX: usize = 256;
 #[derive(Debug, Clone)]
 pub(super) struct LocalRoot(Arc<Path>);
 
-pub(super) fn open(root: &Path) -> Result<(LocalFileSystem, LocalRoot), BlobError> {
+/// What a blob survives once its writer has been told that it is there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Survives {
+    /// A power cut.
+    PowerCut,
+    /// A crash of this process only.
+    Crash,
+}
+
+pub(super) fn open(root: &Path, survives: Survives) -> Result<(LocalFileSystem, LocalRoot), BlobError> {
     fs::create_dir_all(root)?;
     let root: PathBuf = root.canonicalize()?;
-    let store = LocalFileSystem::new_with_prefix(&root)?.with_fsync(true).with_automatic_cleanup(true);
+    let store = LocalFileSystem::new_with_prefix(&root)?
+        .with_fsync(survives == Survives::PowerCut)
+        .with_automatic_cleanup(true);
     Ok((store, LocalRoot(root.into())))
 }
 

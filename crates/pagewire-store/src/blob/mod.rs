@@ -40,7 +40,7 @@ pub use reader::BlobReader;
 pub use transport::{BlobTransport, TransportBody, TransportError};
 pub use writer::BlobWriter;
 
-use local::LocalRoot;
+use local::{LocalRoot, Survives};
 use writer::PartPolicy;
 
 /// What a download is called and said to be, where the store itself hands it out.
@@ -77,7 +77,17 @@ pub struct Blobs {
 impl Blobs {
     /// The directory, which is made if it is not there. Nobody else may write below it.
     pub fn local(root: impl AsRef<std::path::Path>) -> Result<Self, BlobError> {
-        let (store, root) = local::open(root.as_ref())?;
+        Self::directory(root.as_ref(), Survives::PowerCut)
+    }
+
+    /// The directory for what can be had again: a blob is there whole or not at all after a crash, but a power cut may leave
+    /// one that is empty or cut. Who reads it has to see that.
+    pub fn local_unsynced(root: impl AsRef<std::path::Path>) -> Result<Self, BlobError> {
+        Self::directory(root.as_ref(), Survives::Crash)
+    }
+
+    fn directory(root: &std::path::Path, survives: Survives) -> Result<Self, BlobError> {
+        let (store, root) = local::open(root, survives)?;
         Ok(Self { store: Arc::new(store), signer: None, local: Some(root), parts: PartPolicy::LOCAL })
     }
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 use pagewire_engine::account::{CreditAllowance, Plan};
+use pagewire_engine::cache::CacheSettings;
 use pagewire_fetch::ResolverChoice;
 use pagewire_journal::Durability;
 use pagewire_types::{RobotsRule, SourceSpec, TargetUrl, WorkspaceId};
@@ -41,6 +42,8 @@ pub(crate) struct Checked {
     pub(crate) fetch: Fetch,
     /// What one host may be asked.
     pub(crate) politeness: Politeness,
+    /// How much of the pages is kept.
+    pub(crate) cache: CacheSettings,
     /// How much is done at once.
     pub(crate) scheduler: Scheduler,
     /// The bounds of a stream.
@@ -287,6 +290,7 @@ impl Checked {
             server: judge.server(&raw.server),
             fetch: judge.fetch(&raw.fetch),
             politeness: judge.politeness(&raw.politeness),
+            cache: judge.cache(&raw.cache),
             scheduler: judge.scheduler(&raw.scheduler),
             stream: judge.stream(&raw.stream),
             jobs: judge.jobs(&raw.jobs),
@@ -417,6 +421,13 @@ impl Judge {
             self.fault("server.public_url", format!("{text:?}"), allowed);
         }
         Some(text.to_owned()).filter(|text| !text.is_empty())
+    }
+
+    fn cache(&mut self, raw: &raw::Cache) -> CacheSettings {
+        CacheSettings {
+            bytes: self.bytes("cache.bytes", raw.bytes, 0, 1 << 44).0,
+            memory_bytes: self.bytes("cache.memory_bytes", raw.memory_bytes, 1 << 20, 64 << 30).0,
+        }
     }
 
     fn jobs(&mut self, raw: &raw::Jobs) -> Jobs {

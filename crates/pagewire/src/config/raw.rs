@@ -52,6 +52,8 @@ section!(Politeness {
     crawl_delay_max_s: i64,
 });
 
+section!(Cache { bytes: ByteSize, memory_bytes: ByteSize });
+
 section!(Scheduler { fetches_max: i64, runs_max: i64 });
 
 section!(Stream {
@@ -192,6 +194,7 @@ sections! {
     server: Server,
     fetch: Fetch,
     politeness: Politeness,
+    cache: Cache,
     scheduler: Scheduler,
     stream: Stream,
     jobs: Jobs,

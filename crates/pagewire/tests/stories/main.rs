@@ -4,6 +4,7 @@
 
 mod backpressure_story;
 mod bad_input_story;
+mod cache_story;
 mod command_line_story;
 mod content_story;
 mod crash_story;

@@ -13,6 +13,7 @@ use http_body_util::BodyExt as _;
 use metrics_exporter_prometheus::PrometheusBuilder;
 use pagewire_engine::account::{Accounts, NewKey, Plan};
 use pagewire_engine::blob_transport::GuardedTransport;
+use pagewire_engine::cache::CacheSettings;
 use pagewire_engine::job::object_input::ObjectInputs;
 use pagewire_engine::live::sources::{SourceSettings, source_rules};
 use pagewire_engine::live::{FilterCaps, LiveSettings, LogSettings};
@@ -63,6 +64,7 @@ impl Service {
             store: store.clone(),
             accounts,
             blobs: Blobs::in_memory(),
+            cache_blobs: Blobs::in_memory(),
             links: Arc::new(links),
             inputs: ObjectInputs::none(GuardedTransport::new(client.clone())),
             client,
@@ -243,6 +245,7 @@ fn settings(directory: &Path) -> EngineSettings {
             crawl_delay_max: Duration::from_secs(1),
         },
         robots: RobotsRule::Ignore,
+        cache: CacheSettings { bytes: 1 << 20, memory_bytes: 1 << 20 },
         run: RunLimits {
             resume_window: Duration::from_secs(1),
             wall_time: Duration::from_secs(60),
