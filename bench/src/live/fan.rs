@@ -116,16 +116,24 @@ impl Subscribers {
     }
 }
 
+/// Takes the answer's head and nothing behind it: events that come with it are to be counted.
 fn read_head(socket: &mut TcpStream) -> Result<(), BenchError> {
     socket.set_read_timeout(Some(SILENCE_MAX)).doing("cannot set up a socket")?;
     let (mut head, mut piece) = (Vec::new(), [0; 4_096]);
-    while memchr::memmem::find(&head, b"\r\n\r\n").is_none() {
-        let read = socket.read(&mut piece).doing("cannot read a head")?;
-        if read == 0 || head.len() > 64 * 1024 {
+    loop {
+        let seen = socket.peek(&mut piece).doing("cannot read a head")?;
+        if seen == 0 || head.len() > 64 * 1024 {
             let detail = "no head to an event stream".to_owned();
             return Err(BenchError::Contestant { who: "an event stream", detail });
         }
-        head.extend_from_slice(&piece[..read]);
+        let before = head.len();
+        head.extend_from_slice(&piece[..seen]);
+        let end = memchr::memmem::find(&head, b"\r\n\r\n").map(|at| at + 4);
+        head.truncate(end.unwrap_or(head.len()));
+        socket.read_exact(&mut piece[..head.len() - before]).doing("cannot read a head")?;
+        if end.is_some() {
+            break;
+        }
     }
     if head.starts_with(b"HTTP/1.1 200") {
         return Ok(());
