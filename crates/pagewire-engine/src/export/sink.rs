@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use pagewire_journal::Record;
 use pagewire_store::{BlobHeaders, BlobKey, BlobWriter, Blobs};
+use tokio::sync::{mpsc, oneshot};
 
 use super::encoder::{Chunk, Encoder};
 use super::manifest::{self, FileEntry, Manifest};
@@ -10,14 +11,12 @@ use super::{ExportError, ExportFormat, ExportSpec};
 
 /// Writes files below a prefix: `part-00001.csv` and so on, then `manifest.json`.
 ///
-/// Records are encoded on a thread that may block, and the bytes written while the next ones are encoded. Dropping it
-/// leaves the files that are whole and no manifest.
+/// Records are encoded on a thread of the export's own. Dropping it leaves the files that are whole and no manifest.
 pub struct Export {
     blobs: Blobs,
     prefix: BlobKey,
     format: ExportFormat,
-    /// Absent once a failure has ended it.
-    encoder: Option<Encoder>,
+    encoding: mpsc::Sender<Work>,
     writer: Option<(String, BlobWriter)>,
     files: Vec<FileEntry>,
 }
@@ -26,35 +25,22 @@ impl Export {
     /// Begins an export below a prefix that is its own.
     pub fn begin(blobs: Blobs, prefix: BlobKey, spec: ExportSpec) -> Result<Self, ExportError> {
         let format = spec.format;
-        let encoder = Some(Encoder::new(spec)?);
-        Ok(Self { blobs, prefix, format, encoder, writer: None, files: Vec::new() })
+        let encoder = Encoder::new(spec)?;
+        let (encoding, work) = mpsc::channel(1);
+        // One thread from the first record to the last: what its heap has given back it takes again.
+        tokio::task::spawn_blocking(move || encode(encoder, work));
+        Ok(Self { blobs, prefix, format, encoding, writer: None, files: Vec::new() })
     }
 
-    /// Takes the next records, in their order.
+    /// Takes the next records, in their order. After an error the export is of no more use.
     pub async fn push(&mut self, batch: Vec<Record>) -> Result<(), ExportError> {
-        let mut encoder = self.encoder.take().ok_or(ExportError::Ended)?;
-        let (encoder, chunks) = off_the_runtime(move || {
-            let mut chunks = Vec::new();
-            for record in &batch {
-                encoder.push(record, &mut chunks)?;
-            }
-            Ok((encoder, chunks))
-        })
-        .await?;
-        self.write(chunks).await?;
-        self.encoder = Some(encoder);
-        Ok(())
+        let chunks = encoded(&self.encoding, |done| Work::Push(batch, done)).await?;
+        self.write(chunks).await
     }
 
     /// Ends the last file and writes the manifest. When this returns, all of it is durable.
     pub async fn finish(mut self) -> Result<Manifest, ExportError> {
-        let encoder = self.encoder.take().ok_or(ExportError::Ended)?;
-        let chunks = off_the_runtime(move || {
-            let mut chunks = Vec::new();
-            encoder.finish(&mut chunks)?;
-            Ok(chunks)
-        })
-        .await?;
+        let chunks = encoded(&self.encoding, Work::Finish).await?;
         self.write(chunks).await?;
         let manifest = Manifest::of(std::mem::take(&mut self.files));
         // Plain data into memory: it cannot fail.
@@ -110,11 +96,43 @@ impl Export {
     }
 }
 
-async fn off_the_runtime<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, ExportError> + Send + 'static,
-) -> Result<T, ExportError> {
-    tokio::task::spawn_blocking(work).await.unwrap_or_else(|error| {
-        tracing::error!(%error, "encoding an export panicked");
-        Err(ExportError::Ended)
-    })
+type Done = oneshot::Sender<Result<Vec<Chunk>, ExportError>>;
+
+/// What the encoding thread is given.
+enum Work {
+    Push(Vec<Record>, Done),
+    Finish(Done),
+}
+
+async fn encoded(
+    encoding: &mpsc::Sender<Work>,
+    work: impl FnOnce(Done) -> Work,
+) -> Result<Vec<Chunk>, ExportError> {
+    let (done, chunks) = oneshot::channel();
+    // Where the thread is gone, a failure that was told has ended it, or a panic that the log tells.
+    encoding.send(work(done)).await.map_err(|_| ExportError::Ended)?;
+    chunks.await.unwrap_or(Err(ExportError::Ended))
+}
+
+/// Encodes until the end, a failure, or until the export is dropped.
+fn encode(mut encoder: Encoder, mut work: mpsc::Receiver<Work>) {
+    while let Some(work) = work.blocking_recv() {
+        let mut chunks = Vec::new();
+        let (outcome, done) = match work {
+            Work::Push(batch, done) => {
+                (batch.iter().try_for_each(|record| encoder.push(record, &mut chunks)), done)
+            }
+            Work::Finish(done) => {
+                let outcome = encoder.finish(&mut chunks);
+                // Whoever does not wait for it has dropped the export.
+                let _ = done.send(outcome.map(|()| chunks));
+                return;
+            }
+        };
+        let has_failed = outcome.is_err();
+        let _ = done.send(outcome.map(|()| chunks));
+        if has_failed {
+            return;
+        }
+    }
 }

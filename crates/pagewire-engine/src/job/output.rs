@@ -6,6 +6,7 @@ use pagewire_extract::{OutputField, OutputKind};
 use pagewire_journal::{Cursor, CursorError, Journal, Limit, Position};
 use pagewire_store::{BlobError, BlobKey, Blobs, FileRow};
 use pagewire_types::{OutputFormat, OutputSpec, RunId};
+use tokio::sync::Semaphore;
 
 use crate::export::{
     Column, ColumnType, Export, ExportError, ExportFormat, ExportSpec, FormulaCells, Manifest,
@@ -15,6 +16,14 @@ use crate::patience::{Passing, persist};
 
 /// What is read from the journal at once.
 const BATCH: Limit = Limit { records: 1_024, bytes: 4 << 20 };
+
+/// Runs whose files are made at once, each with a group of rows in memory and a thread.
+const MADE_AT_ONCE: usize = 4;
+
+/// The turns of all who make files.
+pub(super) fn turns() -> Arc<Semaphore> {
+    Arc::new(Semaphore::new(MADE_AT_ONCE))
+}
 
 /// Why there are no files.
 #[derive(Debug, thiserror::Error)]

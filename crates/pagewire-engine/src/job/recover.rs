@@ -13,7 +13,7 @@ use tokio::sync::Semaphore;
 
 use super::object_input::ObjectInputs;
 use super::supervisor::{self, Surroundings};
-use super::{Job, Pace, intake};
+use super::{Job, Pace, intake, output};
 use crate::engine::{Engine, LEASE, lease_owner};
 use crate::patience::{Passing, persist};
 use crate::refusal::{Refusal, damaged};
@@ -27,6 +27,7 @@ pub(crate) struct JobRoom {
     jobs: Mutex<HashMap<RunId, Arc<Job>>>,
     turns: Arc<Semaphore>,
     reads: Arc<Semaphore>,
+    exports: Arc<Semaphore>,
     inputs: Arc<ObjectInputs>,
 }
 
@@ -37,8 +38,14 @@ impl JobRoom {
             jobs: Mutex::default(),
             turns: Arc::new(Semaphore::new(jobs_max)),
             reads: intake::turns(),
+            exports: output::turns(),
             inputs: Arc::new(inputs),
         }
+    }
+
+    /// The turns of those whose files are made.
+    pub(super) fn exports(&self) -> &Semaphore {
+        &self.exports
     }
 
     /// Where lists may be read from.
@@ -139,6 +146,7 @@ impl Engine {
             blobs: self.blobs.clone(),
             turns: self.jobs.turns.clone(),
             reads: self.jobs.reads.clone(),
+            exports: self.jobs.exports.clone(),
             inputs: self.jobs.inputs.clone(),
             shutdown: self.stopping.clone(),
         };

@@ -16,7 +16,6 @@ use std::time::Duration;
 use pagewire_journal::Journal;
 use pagewire_store::{BlobError, FileRow, JobRow, RunKind, RunRow, RunStatus, StoreError};
 use pagewire_types::{OutputSpec, RunId};
-use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use super::output::{self, OutputError};
@@ -26,8 +25,6 @@ use crate::refusal::Refusal;
 
 /// How long an answer waits for them.
 const ANSWER_WAITS: Duration = Duration::from_secs(10);
-/// Streams whose files are made at once, each with a batch of its records in memory.
-const MADE_AT_ONCE: usize = 2;
 /// Streams whose files are made or wait for it.
 const ASKED_FOR_MAX: usize = 64;
 
@@ -56,15 +53,9 @@ enum MakingError {
 }
 
 /// The streams whose files are being made, each with what is cancelled when that is over.
+#[derive(Default)]
 pub(crate) struct StreamFiles {
     under_way: Mutex<HashMap<RunId, CancellationToken>>,
-    turns: Semaphore,
-}
-
-impl Default for StreamFiles {
-    fn default() -> Self {
-        Self { under_way: Mutex::default(), turns: Semaphore::new(MADE_AT_ONCE) }
-    }
 }
 
 impl StreamFiles {
@@ -136,7 +127,7 @@ impl Engine {
     async fn make_files_of(&self, row: &JobRow) -> Result<(), MakingError> {
         let id = row.run.id;
         // Never closed.
-        let _turn = self.stream_files.turns.acquire().await;
+        let _turn = self.jobs.exports().acquire().await;
         // Whoever had the place before may have made them.
         if !self.store.files(id).await?.is_empty() {
             return Ok(());

@@ -22,6 +22,8 @@ pub(crate) struct Surroundings {
     pub(crate) turns: Arc<Semaphore>,
     /// The lists that may be read at once.
     pub(crate) reads: Arc<Semaphore>,
+    /// The runs whose files may be made at once.
+    pub(crate) exports: Arc<Semaphore>,
     /// What may be read.
     pub(crate) inputs: Arc<ObjectInputs>,
     /// Cancelled when the process goes down.
@@ -146,8 +148,13 @@ fn source_of(job: &Job) -> output::Source {
 }
 
 async fn make_files(job: &Job, around: &Surroundings, status: RunStatus) -> (Verdict, Vec<FileRow>) {
+    let made = async {
+        // Never closed.
+        let _turn = around.exports.acquire().await;
+        output::make(source_of(job), &around.blobs).await
+    };
     tokio::select! {
-        made = output::make(source_of(job), &around.blobs) => match made {
+        made = made => match made {
             Ok(files) => (Verdict::Ended(status), files),
             Err(error) => {
                 tracing::error!(run = %job.run.id().hex(), error = &error as &dyn std::error::Error, "a job's files could not be made");
