@@ -22,6 +22,7 @@ mod origin;
 mod pagewire;
 mod peers;
 mod process;
+mod render;
 mod report;
 mod site;
 mod stream;
@@ -48,6 +49,7 @@ Measures Pagewire beside wrk, Scrapy and a bare Rust loop; run it from the repos
   --live-only         run the live stream alone, and write bench/LIVE.md, which bench/RESULTS.md quotes
   --live-part NAME    run one part of it, of fan-out, firehose, idle, filtered and resumed, and write nothing
   --feeds-only        keep asking 10,000 feeds alone, for some minutes, and write bench/FEEDS.md, quoted likewise
+  --render-only       show pages in browsers alone, and write bench/RENDER.md, quoted likewise
   --report-only       exit 0 even when a promise is broken
   --no-file           do not write bench/RESULTS.md";
 
@@ -57,6 +59,8 @@ const LARGE_JOB: &str = "bench/LARGE_JOB.md";
 const LIVE: &str = "bench/LIVE.md";
 /// Where the figures of ten thousand feeds stand.
 const FEEDS: &str = "bench/FEEDS.md";
+/// Where the figures of rendered pages stand.
+const RENDER: &str = "bench/RENDER.md";
 const WRK_SECONDS: u32 = 3;
 
 struct Plan {
@@ -70,6 +74,7 @@ struct Plan {
     live_only: bool,
     live_part: Option<String>,
     feeds_only: bool,
+    render_only: bool,
     report_only: bool,
     write_file: bool,
 }
@@ -88,6 +93,7 @@ impl Plan {
             live_only: false,
             live_part: None,
             feeds_only: false,
+            render_only: false,
             report_only: false,
             write_file: true,
         };
@@ -111,6 +117,7 @@ impl Plan {
                 "--live-only" => plan.live_only = true,
                 "--live-part" => plan.live_part = Some(value()?),
                 "--feeds-only" => plan.feeds_only = true,
+                "--render-only" => plan.render_only = true,
                 "--report-only" => plan.report_only = true,
                 "--no-file" => plan.write_file = false,
                 _ => return Err(BenchError::Usage(format!("unknown argument {argument}\n\n{USAGE}"))),
@@ -167,6 +174,9 @@ fn bench(plan: &Plan) -> Result<bool, BenchError> {
     if let Some(binary) = plan.pagewire.as_ref().filter(|_| plan.feeds_only) {
         return many_feeds(plan, binary, work);
     }
+    if let Some(binary) = plan.pagewire.as_ref().filter(|_| plan.render_only) {
+        return rendered_pages(plan, binary, work);
+    }
     eprintln!("making the site");
     site::generate(&work.join("site"), plan.pages)?;
     let origin = Origin::start(work)?;
@@ -198,6 +208,10 @@ fn bench(plan: &Plan) -> Result<bool, BenchError> {
         eprintln!("many jobs, many watchers");
         promises.extend(crowd::checks(binary, work, &origin, &products)?);
     }
+    let rendered_kept = match &plan.pagewire {
+        Some(binary) => rendered_pages(plan, binary, work)?,
+        None => true,
+    };
     let live_kept = match &plan.pagewire {
         Some(binary) => live_stream(plan, binary, work)?,
         None => true,
@@ -223,7 +237,7 @@ fn bench(plan: &Plan) -> Result<bool, BenchError> {
     println!("{text}");
     if plan.write_file {
         // The large job is made apart, since it takes too long for every run.
-        for part in [LIVE, FEEDS, LARGE_JOB] {
+        for part in [RENDER, LIVE, FEEDS, LARGE_JOB] {
             if let Ok(part) = fs::read_to_string(part) {
                 text.push('\n');
                 text.push_str(&part);
@@ -235,7 +249,7 @@ fn bench(plan: &Plan) -> Result<bool, BenchError> {
         );
         fs::write("bench/RESULTS.md", file).doing("cannot write bench/RESULTS.md")?;
     }
-    let kept = live_kept && promises.iter().all(|check| check.kept != Some(false));
+    let kept = live_kept && rendered_kept && promises.iter().all(|check| check.kept != Some(false));
     Ok(plan.report_only || kept)
 }
 
@@ -260,6 +274,18 @@ fn many_feeds(plan: &Plan, binary: &Path, work: &Path) -> Result<bool, BenchErro
     println!("{text}");
     if plan.write_file {
         fs::write(FEEDS, &text).doing("cannot write the figures of the feeds")?;
+    }
+    Ok(plan.report_only || promises.iter().all(|check| check.kept != Some(false)))
+}
+
+/// Rendered pages beside Playwright's; whether it went as promised, or nobody asked.
+fn rendered_pages(plan: &Plan, binary: &Path, work: &Path) -> Result<bool, BenchError> {
+    eprintln!("rendered pages");
+    let promises = render::checks(binary, work)?;
+    let text = format!("## Rendered pages\n\n{}\n\n{}", report::circumstances(), report::checks(&promises));
+    println!("{text}");
+    if plan.write_file {
+        fs::write(RENDER, &text).doing("cannot write the figures of rendered pages")?;
     }
     Ok(plan.report_only || promises.iter().all(|check| check.kept != Some(false)))
 }

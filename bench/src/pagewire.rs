@@ -98,6 +98,25 @@ impl Server {
         path: &str,
         body: Option<(&str, &[u8])>,
     ) -> Result<T, BenchError> {
+        let text = self.ask_bytes(method, path, body)?;
+        serde_json::from_slice(&text).map_err(|_| BenchError::Contestant {
+            who: "pagewire serve",
+            detail: format!("{method} {path}: {}", String::from_utf8_lossy(&text)),
+        })
+    }
+
+    /// The same for an answer that is text, such as an event stream that ends.
+    pub(crate) fn ask_text(&self, method: &str, path: &str, json: &str) -> Result<String, BenchError> {
+        let text = self.ask_bytes(method, path, Some(("application/json", json.as_bytes())))?;
+        Ok(String::from_utf8_lossy(&text).into_owned())
+    }
+
+    fn ask_bytes(
+        &self,
+        method: &str,
+        path: &str,
+        body: Option<(&str, &[u8])>,
+    ) -> Result<Vec<u8>, BenchError> {
         let (content_type, body) = body.unwrap_or_default();
         let mut head = format!(
             "{method} {path} HTTP/1.1\r\nHost: {}\r\nAuthorization: Bearer {}\r\nConnection: close\r\n",
@@ -119,7 +138,7 @@ impl Server {
         if !(200..300).contains(&answer.status) {
             return Err(told());
         }
-        serde_json::from_slice(&text).map_err(|_| told())
+        Ok(text)
     }
 
     /// Makes a job, and tells its id.

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use jiff::Timestamp;
-use pagewire_fetch::Client;
+use pagewire_fetch::{Client, Renderer};
 use pagewire_journal::{Durability, KeySpace, ReadError, SegmentJournal, SegmentOptions};
 use pagewire_store::{Blobs, KeyMode, RunKind, Store, StoreError};
 use pagewire_types::{ParseRequest, Problem, RobotsRule, RunId, ScrapeParams, ScrapeRequest, UrlEntry};
@@ -30,6 +30,7 @@ use crate::pdf::PdfReader;
 use crate::read::PageReader;
 use crate::recipe::Recipe;
 use crate::refusal::{Refusal, ScrapeFailure};
+use crate::render::{Rendering, refuse_without_browser};
 use crate::run::{Run, RunLimits, RunParts};
 use crate::schedule::{Politeness, Scheduler};
 use crate::scrape::Scraper;
@@ -75,6 +76,8 @@ pub struct EngineSettings {
     pub record_bytes_max: usize,
     /// Credits of a page.
     pub page_credits: u32,
+    /// Credits of rendering one, on top.
+    pub render_credits: u32,
     /// Bytes of a segment.
     pub segment_bytes: u64,
     /// Bytes of a run's hot tail.
@@ -107,6 +110,8 @@ pub struct EngineParts {
     pub links: LinkKeys,
     /// What reaches targets.
     pub client: Client,
+    /// Shows pages in browsers.
+    pub renderer: Renderer,
     /// Reads PDFs.
     pub pdf: Arc<dyn PdfReader>,
     /// The language model, where one is configured.
@@ -138,6 +143,7 @@ pub struct Engine {
     parser: Parser,
     sandbox_parser: Parser,
     has_model: bool,
+    rendering: Rendering,
     runs: Mutex<HashMap<RunId, Arc<Run>>>,
     pub(crate) tasks: TaskTracker,
     pub(crate) draining: CancellationToken,
@@ -155,6 +161,7 @@ impl Engine {
             cache_blobs,
             links,
             client,
+            renderer,
             pdf,
             model,
             inputs,
@@ -167,10 +174,18 @@ impl Engine {
         let has_model = reader.has_model();
         let parser = Parser::new(reader.clone(), bytes_max);
         let sandbox_parser = Parser::new(reader.in_sandbox(), bytes_max);
+        let rendering = Rendering::new(renderer, settings.render_credits);
+        let source = Source::Web(client.clone());
         let web =
-            Scraper::new(Source::Web(client.clone()), reader.clone(), scheduler.clone(), credits, bytes_max);
-        let sandbox =
-            Scraper::new(Source::Sandbox, reader.in_sandbox(), scheduler.clone(), SANDBOX_CREDITS, bytes_max);
+            Scraper::new(source, rendering.clone(), reader.clone(), scheduler.clone(), credits, bytes_max);
+        let sandbox = Scraper::new(
+            Source::Sandbox,
+            Rendering::none(),
+            reader.in_sandbox(),
+            scheduler.clone(),
+            SANDBOX_CREDITS,
+            bytes_max,
+        );
         let (tasks, stopping) = (TaskTracker::new(), CancellationToken::new());
         let cache = PageCache::new(cache_blobs, settings.cache, &tasks, stopping.clone());
         let websub = Websub::new(settings.webhooks.public_url.as_deref(), &cursor_secret);
@@ -211,6 +226,7 @@ impl Engine {
             parser,
             sandbox_parser,
             has_model,
+            rendering,
             runs: Mutex::new(HashMap::new()),
             tasks,
             draining,
@@ -260,6 +276,7 @@ impl Engine {
         if tokio::time::timeout(DRAIN_FETCHES, self.tasks.wait()).await.is_err() {
             tracing::warn!("runs did not settle in time; they are recovered at the next start");
         }
+        self.rendering.shut_down().await;
     }
 
     fn fetches_under_way(&self) -> bool {
@@ -269,7 +286,7 @@ impl Engine {
     /// Fetches one page.
     pub async fn scrape(&self, caller: &Caller, request: ScrapeRequest) -> Result<Bytes, ScrapeFailure> {
         self.admit(caller).map_err(ScrapeFailure::Refused)?;
-        self.check_model(&request.params, &[]).map_err(Refusal::Invalid)?;
+        self.check_means(&request.params, &[]).map_err(Refusal::Invalid)?;
         let scraper = self.scraper(caller.mode, &caller.workspace);
         let options = request.params.clone().resolve(self.settings.robots);
         if let Some(page) = scraper.at_hand(&request.entry, &options) {
@@ -293,19 +310,22 @@ impl Engine {
         }
     }
 
-    /// Refuses a request that asks for a model where there is none.
-    pub(crate) fn check_model(
+    /// Refuses a request that asks for a model or a browser where there is none.
+    pub(crate) fn check_means(
         &self,
         params: &ScrapeParams,
         entries: &[UrlEntry],
     ) -> Result<(), Box<Problem>> {
-        if self.has_model { Ok(()) } else { refuse_without_model(params, entries) }
+        if !self.has_model {
+            refuse_without_model(params, entries)?;
+        }
+        if self.rendering.has_browser() { Ok(()) } else { refuse_without_browser(params, entries) }
     }
 
     /// Reads a page that the caller brings.
     pub async fn parse(&self, caller: &Caller, request: ParseRequest) -> Result<Bytes, Refusal> {
         self.admit(caller)?;
-        self.check_model(&request.params, &[])?;
+        self.check_means(&request.params, &[])?;
         let recipe = Recipe::compile(request.params.clone(), self.settings.robots)?;
         let (parser, credits) = match caller.mode {
             KeyMode::Live => (&self.parser, self.settings.page_credits),

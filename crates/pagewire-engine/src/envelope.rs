@@ -19,6 +19,10 @@ pub(crate) struct FetchFacts {
     pub(crate) attempts: u32,
     /// Of a page that was kept: how long ago its target last said that it is so.
     pub(crate) age: Option<Duration>,
+    /// Whether a browser showed it.
+    pub(crate) is_rendered: bool,
+    /// Why it did or did not, where that was left to this server.
+    pub(crate) render_reason: Option<&'static str>,
     pub(crate) credits: u32,
 }
 
@@ -109,7 +113,13 @@ impl EnvelopeWriter {
         write_json(out, &millis(fetch.elapsed));
         out.extend_from_slice(b",\"attempts\":");
         write_json(out, &fetch.attempts);
-        out.extend_from_slice(b",\"rendered\":false,\"proxy_type\":\"none\"");
+        out.extend_from_slice(b",\"rendered\":");
+        write_json(out, &fetch.is_rendered);
+        if let Some(reason) = fetch.render_reason {
+            out.extend_from_slice(b",\"render_reason\":");
+            write_json(out, reason);
+        }
+        out.extend_from_slice(b",\"proxy_type\":\"none\"");
         match fetch.age {
             None => out.extend_from_slice(b",\"cached\":false"),
             Some(age) => {

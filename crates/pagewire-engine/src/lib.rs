@@ -19,6 +19,7 @@ pub mod pdf;
 mod read;
 pub mod recipe;
 mod refusal;
+mod render;
 mod retention;
 mod retry;
 pub mod run;

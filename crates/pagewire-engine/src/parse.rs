@@ -87,6 +87,8 @@ impl Parser {
             elapsed: started.elapsed(),
             attempts: 0,
             age: None,
+            is_rendered: false,
+            render_reason: None,
             credits: credits + facts.credits,
         };
         let json = envelope.end(0, &facts, &fetch);

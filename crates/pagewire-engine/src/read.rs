@@ -57,6 +57,14 @@ pub(crate) struct PageWarning {
 }
 
 impl PageWarning {
+    /// Of a page that a browser showed without all that it asked for.
+    pub(crate) fn of_refused_requests(refused: u64) -> Option<Self> {
+        let detail = format!(
+            "{refused} requests of the page were refused: there were too many, or they went where nothing may be asked"
+        );
+        (refused > 0).then_some(Self { code: "requests_refused", detail })
+    }
+
     fn of_model(fault: &ModelFault) -> Self {
         let detail = format!("{fault}; the fields are those of the embedded extraction");
         Self { code: "llm_unavailable", detail }

@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use aws_lc_rs::digest::{Context, SHA256};
 use pagewire_extract::{Plan, PlanOptions};
-use pagewire_types::{FieldError, Problem, ProblemCode, RobotsRule, ScrapeOptions, ScrapeParams};
+use pagewire_types::{FieldError, Format, Problem, ProblemCode, RobotsRule, ScrapeOptions, ScrapeParams};
 
 use crate::model::ModelWish;
+use crate::render::refuse_faults;
 
 /// Options and the extraction plan made from them. Shared by all URLs that say nothing of their own.
 #[derive(Debug)]
@@ -31,8 +32,10 @@ impl Recipe {
     /// Compiles parameters. A broken `extract` is told with pointers into the request.
     pub fn compile(params: ScrapeParams, robots: RobotsRule) -> Result<Self, Box<Problem>> {
         let options = params.resolve(robots);
+        refuse_faults(&options)?;
         let plan = Plan::compile(&PlanOptions {
-            formats: options.formats,
+            // A picture is the browser's to make.
+            formats: options.formats.iter().filter(|format| *format != Format::Screenshot).collect(),
             extract: options.extract.clone(),
             only_main_content: options.only_main_content,
             include_selectors: options.include_selectors.clone(),
@@ -56,7 +59,9 @@ impl Recipe {
             && overrides.exclude_selectors.is_none();
         let params = overrides.clone().over(defaults);
         if reads_the_same {
-            return Ok(Self::with_plan(params.resolve(robots), self.plan.clone()));
+            let options = params.resolve(robots);
+            refuse_faults(&options)?;
+            return Ok(Self::with_plan(options, self.plan.clone()));
         }
         Self::compile(params, robots)
     }

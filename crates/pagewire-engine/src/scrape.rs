@@ -15,8 +15,9 @@ use serde_json::Value;
 
 use crate::envelope::{EnvelopeWriter, Failure, FetchFacts};
 use crate::pdf::PdfFault;
-use crate::read::{Body, PageReader, ReadFacts, Unread};
+use crate::read::{Body, PageReader, PageWarning, ReadFacts, Unread};
 use crate::recipe::Recipe;
+use crate::render::{Acquired, Rendering, append_pictures};
 use crate::schedule::Scheduler;
 use crate::source::Source;
 use kept::{KeptPages, head_of};
@@ -56,10 +57,14 @@ pub enum AttemptFailure {
     Deferred(Instant),
 }
 
+/// How long a page stands back that found more waiting for a browser than may: so many wait there that none stands idle.
+const BROWSER_PAUSE: Duration = Duration::from_millis(100);
+
 /// Fetches and reads pages.
 #[derive(Clone)]
 pub struct Scraper {
     source: Source,
+    rendering: Rendering,
     reader: PageReader,
     scheduler: Arc<Scheduler>,
     kept: Option<KeptPages>,
@@ -72,12 +77,13 @@ impl Scraper {
     #[must_use]
     pub(crate) fn new(
         source: Source,
+        rendering: Rendering,
         reader: PageReader,
         scheduler: Arc<Scheduler>,
         page_credits: u32,
         record_bytes_max: usize,
     ) -> Self {
-        Self { source, reader, scheduler, kept: None, page_credits, record_bytes_max }
+        Self { source, rendering, reader, scheduler, kept: None, page_credits, record_bytes_max }
     }
 
     /// The name under which the scheduler knows a host.
@@ -103,7 +109,7 @@ impl Scraper {
                 ),
             ));
         }
-        let came = self.page(entry, recipe, started).await?;
+        let came = self.page(entry, recipe, attempts_before, started).await?;
         let response = came.page.response();
         if response.status.as_u16() >= 400 {
             return Err(http_error(response));
@@ -115,9 +121,13 @@ impl Scraper {
             0
         };
         let envelope = EnvelopeWriter::begin(&head_of(entry, &came.page), data_bytes);
-        let (envelope, facts) = self.read_or_recall(envelope, &came, recipe).await?;
+        let (mut envelope, mut facts) = self.read_or_recall(envelope, &came, recipe).await?;
+        let rendered = &came.rendered;
+        append_pictures(envelope.data(), rendered.screenshot.as_ref(), &rendered.step_screenshots);
+        facts.warnings.extend(PageWarning::of_refused_requests(rendered.requests_refused));
         // What came from the cache has been paid for; what a model was asked has not.
-        let credits = facts.credits + if came.age.is_none() { self.page_credits } else { 0 };
+        let of_page = if came.age.is_none() { self.page_credits } else { 0 };
+        let credits = of_page + rendered.credits + facts.credits;
         let json = envelope.end(
             index,
             &facts,
@@ -127,6 +137,8 @@ impl Scraper {
                 elapsed: started.elapsed(),
                 attempts: attempts_before + 1,
                 age: came.age,
+                is_rendered: rendered.is_rendered,
+                render_reason: rendered.reason,
                 credits,
             },
         );
@@ -148,8 +160,9 @@ impl Scraper {
         entry: &UrlEntry,
         recipe: &Recipe,
         conditions: HeaderMap,
+        attempts_before: u32,
         started: Instant,
-    ) -> Result<Response, FailedAttempt> {
+    ) -> Result<Acquired, FailedAttempt> {
         let options = &recipe.options;
         if options.robots == RobotsRule::Respect {
             let asked = self.source.robots(&entry.url);
@@ -169,7 +182,9 @@ impl Scraper {
             })?;
             if let Some(delay) = leave(verdict)? {
                 let host = self.scheduled_host(entry.url.host());
-                self.scheduler.crawl_turn(&host, delay).map_err(deferred)?;
+                let too_early =
+                    |until| deferred(until, "the site's robots.txt asks for a delay between two requests");
+                self.scheduler.crawl_turn(&host, delay).map_err(too_early)?;
             }
         }
         let mut headers = options.headers.clone();
@@ -181,7 +196,11 @@ impl Scraper {
             body: options.body.clone().map(Bytes::from),
             timeout: options.timeout.saturating_sub(started.elapsed()),
         };
-        self.source.fetch(&request).await.map_err(|error| {
+        let acquired = self.rendering.acquire(&self.source, &request, options, attempts_before).await;
+        acquired.map_err(|error| {
+            if error.is_busy() {
+                return deferred(Instant::now() + BROWSER_PAUSE, "no browser has room for the page");
+            }
             let kind = match error.kind() {
                 FailureKind::Network => AttemptFailure::Network,
                 FailureKind::Permanent => AttemptFailure::Permanent,
@@ -236,10 +255,10 @@ impl Scraper {
     }
 }
 
-/// Not now: the host is asked so often and no more.
-fn deferred(until: Instant) -> FailedAttempt {
-    let message = "the site's robots.txt asks for a delay between two requests".to_owned();
-    FailedAttempt { kind: AttemptFailure::Deferred(until), ..permanent(TargetErrorCode::Timeout, message) }
+/// Not now: the place is given to others until then.
+fn deferred(until: Instant, why: &str) -> FailedAttempt {
+    let failed = permanent(TargetErrorCode::Timeout, why.to_owned());
+    FailedAttempt { kind: AttemptFailure::Deferred(until), ..failed }
 }
 
 /// What robots.txt lets be fetched: the delay that it asks for. What stands in the way is told by what it is.

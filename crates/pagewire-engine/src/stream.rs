@@ -22,7 +22,7 @@ impl Engine {
         trace_id: String,
     ) -> Result<Attachment, Refusal> {
         self.admit(caller)?;
-        self.check_model(&request.params, &request.entries)?;
+        self.check_means(&request.params, &request.entries)?;
         let total = request.entries.len() as u64;
         let input = RunInput::of_request(request.params, request.entries, self.settings.robots)?;
         if self.lock().len() >= self.settings.runs_max {

@@ -28,6 +28,7 @@ mod output;
 pub mod pdf;
 mod plan;
 mod selectors;
+pub mod shell;
 mod sketch;
 mod stand_in;
 mod structured;

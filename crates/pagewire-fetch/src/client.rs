@@ -19,7 +19,7 @@ use crate::{
     guard::Guard,
     message::{Defaults, Request, Response, message, retry_after},
     pool::Pool,
-    proxy::{Blame, Opening, ProxyFault, Route},
+    proxy::{Blame, Link, Opening, ProxyFault, Route},
     redirect::{self, Hop},
     relay::RelayBody,
     robots::Robots,
@@ -124,6 +124,11 @@ impl Client {
         let Answer { connection, head, body } = answer?;
         let (key, pool) = (hop.key().into(), self.shared.pool.clone());
         Ok((head, RelayBody::new(connection, body, request.url.clone(), key, pool, request.timeout)))
+    }
+
+    /// Opens a connection that carries whatever its ends agree on.
+    pub(crate) async fn tunnel(&self, url: &TargetUrl) -> Result<Link, FetchError> {
+        self.shared.connector.tunnel(url, &self.way.route).await
     }
 
     /// Opens a WebSocket. An answer that does not agree to one is given as it is; nothing is followed.

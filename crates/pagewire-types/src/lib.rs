@@ -15,6 +15,7 @@ pub mod live_event;
 pub mod parse_request;
 pub mod problem;
 pub mod record;
+pub mod render;
 pub mod request;
 pub mod scope;
 pub mod scrape;

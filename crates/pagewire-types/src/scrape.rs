@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use crate::fields::{Faults, Fields, brief};
 use crate::format::{Format, Formats};
+use crate::render::{RenderOptions, RenderParams};
 
 /// Whole-attempt timeouts that a request may ask for, in milliseconds.
 pub const TIMEOUT_MS_RANGE: std::ops::RangeInclusive<u64> = 1_000..=120_000;
@@ -138,6 +139,8 @@ pub struct ScrapeParams {
     pub max_age: Option<Duration>,
     /// `robots`
     pub robots: Option<RobotsRule>,
+    /// `render` and what goes with it.
+    pub render: RenderParams,
 }
 
 /// Scrape parameters that hold for one URL: nothing is absent any more.
@@ -173,14 +176,16 @@ pub struct ScrapeOptions {
     pub max_age: Duration,
     /// What robots.txt means.
     pub robots: RobotsRule,
+    /// How a browser shows the page.
+    pub render: RenderOptions,
 }
 
 impl ScrapeParams {
     /// Takes the scrape parameters out of an object that may have other fields as well.
     pub fn read(fields: &mut Fields<'_>) -> Self {
         let headers = read_headers(fields);
-        refuse_rendering(fields);
         Self {
+            render: RenderParams::read(fields),
             proxy_type: fields.take_with(
                 "proxy_type",
                 "one of none, datacenter, residential, mobile",
@@ -260,6 +265,7 @@ impl ScrapeParams {
             retry: self.retry.or(below.retry),
             max_age: self.max_age.or(below.max_age),
             robots: self.robots.or(below.robots),
+            render: self.render.over(&below.render),
         }
     }
 
@@ -286,6 +292,7 @@ impl ScrapeParams {
             retry: self.retry.unwrap_or_default(),
             max_age: self.max_age.unwrap_or_default(),
             robots: self.robots.unwrap_or(robots),
+            render: self.render.resolve(),
         }
     }
 }
@@ -325,24 +332,6 @@ fn read_selectors(fields: &mut Fields<'_>, names: &[&'static str]) -> Option<Vec
         _ => {
             fields.fault(name, format!("must be an array of at most {SELECTORS_MAX} CSS selectors"));
             None
-        }
-    }
-}
-
-/// Rendering is asked for by `render`, and the fields that only make sense with it.
-fn refuse_rendering(fields: &mut Fields<'_>) {
-    match fields.take("render") {
-        None | Some(Value::Bool(false)) => {}
-        Some(Value::Bool(true) | Value::String(_)) => {
-            fields.fault("render", "this server has no browser to render with; send false or leave it out");
-        }
-        Some(other) => {
-            fields.fault("render", format!("must be true, false or \"auto\", not {}", brief(&other)));
-        }
-    }
-    for name in ["wait_for", "actions"] {
-        if fields.take(name).is_some() {
-            fields.fault(name, "goes with `render`, and this server has no browser to render with");
         }
     }
 }

@@ -18,7 +18,7 @@ use pagewire_engine::run::RunLimits;
 use pagewire_engine::schedule::Politeness;
 use pagewire_engine::webhook::{Vault, VaultError, WebhookParts, WebhookSettings};
 use pagewire_engine::{Engine, EngineParts, EngineSettings, Model, ModelSettings, Refusal};
-use pagewire_fetch::{BuildError, Client, FetchConfig};
+use pagewire_fetch::{BuildError, Client, FetchConfig, RenderConfig, Renderer};
 use pagewire_journal::Durability;
 use pagewire_server::{Edge, EdgeSettings, ServeSettings};
 use pagewire_store::blob::signed::{KeyRing, KeyRingError};
@@ -127,6 +127,7 @@ pub(crate) async fn start(config: Checked, shutdown: CancellationToken) -> Resul
         cache_blobs,
         links,
         client,
+        renderer: Renderer::new(render_config(&config)),
         pdf,
         model,
         inputs,
@@ -232,6 +233,26 @@ fn fetch_config(config: &Checked) -> FetchConfig {
     }
 }
 
+fn render_config(config: &Checked) -> RenderConfig {
+    let render = &config.render;
+    RenderConfig {
+        browser: render.browser.clone(),
+        profiles: config.server.data_dir.join("browsers"),
+        browsers_max: render.browsers_max,
+        pages_per_browser_max: render.pages_per_browser_max,
+        waiting_max: render.waiting_max,
+        recycle_after_pages: render.recycle_after_pages,
+        browser_memory_bytes_max: render.browser_memory_bytes_max.0,
+        page_memory_bytes_max: render.page_memory_bytes_max.0,
+        page_bytes_max: render.page_bytes_max.0,
+        html_bytes_max: render.html_bytes_max.0,
+        requests_max: render.requests_max,
+        idle_timeout: render.idle_timeout,
+        sandbox: render.sandbox,
+        user_agent: config.fetch.user_agent.clone(),
+    }
+}
+
 fn link_keys(config: &Checked) -> Result<KeyRing, StartError> {
     let keys = KeyFile::Links.open(&config.server.data_dir)?;
     Ok(KeyRing::new(&keys.iter().collect::<Vec<_>>())?)
@@ -308,6 +329,7 @@ fn engine_settings(config: &Checked) -> EngineSettings {
         },
         record_bytes_max: amount(config.stream.event_bytes_max),
         page_credits: config.credits.page,
+        render_credits: config.credits.render,
         segment_bytes: config.journal.segment_bytes.0,
         ring_bytes: amount(config.journal.ring_bytes),
         durability: config.journal.durability,

@@ -68,13 +68,13 @@ impl Engine {
     ) -> Result<Accepted, Refusal> {
         self.admit(caller)?;
         self.require_room(caller).await?;
-        self.check_model(&request.params, &[]).map_err(under_defaults)?;
+        self.check_means(&request.params, &[]).map_err(under_defaults)?;
         // Compiled now so that a fault is told now; compiled again when the job is taken up.
         RunInput::new(request.params.clone(), self.settings.robots).map_err(under_defaults)?;
         let (input, total) = match request.input {
             JobInput::Urls { entries, chunks_json } => {
                 let total = entries.len() as u64;
-                self.check_model(&request.params, &entries)?;
+                self.check_means(&request.params, &entries)?;
                 RunInput::of_request(request.params, entries, self.settings.robots)?;
                 (NewInput::Chunks(chunks_of(chunks_json)), total)
             }

@@ -64,7 +64,7 @@ impl Engine {
     fn check_stored_params(&self, row: &JobRow) -> Result<(), Refusal> {
         let defaults = serde_json::from_str(&row.run.defaults).map_err(|_| damaged("stored parameters"))?;
         let params = ScrapeParams::read_stored(defaults);
-        self.check_model(&params, &[]).map_err(under_defaults)?;
+        self.check_means(&params, &[]).map_err(under_defaults)?;
         RunInput::new(params, self.settings.robots).map_err(under_defaults)?;
         Ok(())
     }

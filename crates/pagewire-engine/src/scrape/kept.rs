@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use http::HeaderMap;
 use jiff::Timestamp;
+use pagewire_types::render::RenderMode;
 use pagewire_types::{ScrapeOptions, TargetErrorCode, UrlEntry, WorkspaceId};
 
 use super::{AttemptFailure, FailedAttempt, Scraper, permanent};
@@ -13,6 +14,7 @@ use crate::cache::{CachedPage, PageCache, PageKey, Reading, ReadingKey, Served};
 use crate::envelope::{EnvelopeWriter, FetchFacts, Head};
 use crate::read::ReadFacts;
 use crate::recipe::{self, Recipe};
+use crate::render::{Acquired, RenderFacts};
 use crate::source::Source;
 
 /// Who waits for a fetch that others wait for as well gives up this much later than its fetch would have: the failure of the
@@ -30,6 +32,8 @@ pub(super) struct KeptPages {
 pub(super) struct Came {
     pub(super) page: Arc<CachedPage>,
     pub(super) age: Option<Duration>,
+    /// What a browser had to do with it.
+    pub(super) rendered: RenderFacts,
     key: Option<PageKey>,
 }
 
@@ -57,18 +61,32 @@ impl Scraper {
         &self,
         entry: &UrlEntry,
         recipe: &Recipe,
+        attempts_before: u32,
         started: Instant,
     ) -> Result<Came, FailedAttempt> {
-        let Some((kept, key)) = self.key(entry, &recipe.options) else {
-            let response = self.fetch(entry, recipe, HeaderMap::new(), started).await?;
-            let page = Arc::new(CachedPage::new(response, Timestamp::now()));
-            return Ok(Came { page, age: None, key: None });
-        };
         let options = &recipe.options;
-        let fetch = |conditions| self.fetch(entry, recipe, conditions, started);
+        let may_be_kept = !self.rendering.may_render(options, attempts_before);
+        let Some((kept, key)) = self.key(entry, options).filter(|_| may_be_kept) else {
+            let fetched = self.fetch(entry, recipe, HeaderMap::new(), attempts_before, started);
+            let Acquired { response, facts: rendered } = fetched.await?;
+            let page = Arc::new(CachedPage::new(response, Timestamp::now()));
+            return Ok(Came { page, age: None, rendered, key: None });
+        };
+        let fetch = async |conditions| {
+            let fetched = self.fetch(entry, recipe, conditions, attempts_before, started).await;
+            fetched.map(|acquired| acquired.response)
+        };
         let served = kept.cache.page(key, options.max_age, fetch);
         match tokio::time::timeout(options.timeout + LEADERS_START, served).await {
-            Ok(served) => served.map(|Served { page, age }| Came { page, age, key: Some(key) }),
+            Ok(served) => {
+                let came = |Served { page, age }| Came {
+                    page,
+                    age,
+                    rendered: RenderFacts::default(),
+                    key: Some(key),
+                };
+                served.map(came)
+            }
             Err(_) => {
                 let millis = options.timeout.as_millis();
                 let message = format!(
@@ -112,7 +130,7 @@ impl Scraper {
         let started = Instant::now();
         let (kept, key) = self.key(entry, options)?;
         let Served { page, age } = kept.cache.at_hand(&key, options.max_age)?;
-        let came = Came { page, age, key: Some(key) };
+        let came = Came { page, age, rendered: RenderFacts::default(), key: Some(key) };
         let reading = kept.cache.reading(&came.reading_key(recipe::fingerprint(options))?)?;
         let mut envelope = EnvelopeWriter::begin(&head_of(entry, &came.page), reading.data.len());
         envelope.data().extend_from_slice(&reading.data);
@@ -122,6 +140,8 @@ impl Scraper {
             elapsed: started.elapsed(),
             attempts: 1,
             age,
+            is_rendered: false,
+            render_reason: None,
             credits: 0,
         };
         let json = envelope.end(0, &reading.facts.clone().into(), &facts);
@@ -130,6 +150,10 @@ impl Scraper {
 
     fn key(&self, entry: &UrlEntry, options: &ScrapeOptions) -> Option<(&KeptPages, PageKey)> {
         let kept = self.kept.as_ref()?;
+        if options.render.mode != RenderMode::Never {
+            // What a browser shows changes from one look to the next.
+            return None;
+        }
         let key = PageKey::of(&kept.workspace, entry, options, self.source.user_agent())?;
         Some((kept, key))
     }

@@ -81,7 +81,7 @@ struct Answer {
 }
 
 enum AnswerBody {
-    Coming(RelayBody),
+    Coming(Box<RelayBody>),
     There(Bytes),
 }
 
@@ -153,7 +153,11 @@ impl Courier {
         match mode {
             KeyMode::Live => {
                 let (head, body) = self.client.relay(request).await?;
-                Ok(Answer { status: head.status, headers: head.headers, body: AnswerBody::Coming(body) })
+                Ok(Answer {
+                    status: head.status,
+                    headers: head.headers,
+                    body: AnswerBody::Coming(Box::new(body)),
+                })
             }
             // What is of the sandbox goes nowhere: the fixture at the URL's path answers.
             KeyMode::Test => {

@@ -15,7 +15,7 @@ use pagewire_engine::run::RunLimits;
 use pagewire_engine::schedule::Politeness;
 use pagewire_engine::webhook::{Vault, WebhookParts, WebhookSettings};
 use pagewire_engine::{Engine, EngineParts, EngineSettings, NoPdfReader};
-use pagewire_fetch::{Client, FetchConfig};
+use pagewire_fetch::{Client, FetchConfig, Renderer};
 use pagewire_journal::Durability;
 use pagewire_store::blob::signed::KeyRing;
 use pagewire_store::{
@@ -223,6 +223,7 @@ pub(crate) async fn start(past: &Past) -> Arc<Engine> {
         links: Arc::new(KeyRing::new(&[("test", &[7; 32])]).expect("a key")),
         inputs: ObjectInputs::none(GuardedTransport::new(client())),
         client: client(),
+        renderer: Renderer::none(),
         pdf: Arc::new(NoPdfReader),
         model: None,
         cursor_secret: b"secret".to_vec(),
@@ -259,6 +260,7 @@ fn settings(directory: &Path) -> EngineSettings {
         },
         record_bytes_max: 1 << 20,
         page_credits: 1,
+        render_credits: 4,
         segment_bytes: 1 << 20,
         ring_bytes: 1 << 16,
         durability: Durability::Process,

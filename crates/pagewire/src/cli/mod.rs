@@ -15,6 +15,7 @@ mod request;
 mod scrape;
 mod serve;
 mod session;
+mod shown;
 mod source;
 mod stream;
 mod table;

@@ -17,6 +17,7 @@ use super::byte_size::ByteSize;
 use super::live::Live;
 use super::object_store::ObjectStore;
 use super::raw::{self, Raw};
+use super::render::Render;
 
 /// Waits between the tries of a delivery.
 const RETRIES_MAX: usize = 50;
@@ -68,6 +69,8 @@ pub(crate) struct Checked {
     pub(crate) plans: BTreeMap<String, Plan>,
     /// The names of the plans that workspaces were given.
     pub(crate) workspaces: BTreeMap<WorkspaceId, String>,
+    /// `[render]`
+    pub(crate) render: Render,
     /// What things cost.
     pub(crate) credits: Credits,
     /// What is logged.
@@ -247,7 +250,6 @@ pub(crate) struct Credits {
     /// A page.
     pub(crate) page: u32,
     /// Rendering it.
-    #[expect(dead_code, reason = "checked from the start, charged once there are rendered pages")]
     pub(crate) render: u32,
     /// A data-centre proxy.
     #[expect(dead_code, reason = "checked from the start, charged once there are proxies")]
@@ -303,6 +305,7 @@ impl Checked {
             object_store,
             plans: raw.plans.iter().map(|(name, plan)| (name.clone(), judge.plan(name, plan))).collect(),
             workspaces: judge.workspaces(raw),
+            render: judge.render(&raw.render),
             credits: judge.credits(&raw.credits),
             log: judge.log(&raw.log),
         };

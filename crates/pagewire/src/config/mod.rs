@@ -10,6 +10,7 @@ mod environment;
 pub(crate) mod live;
 pub(crate) mod object_store;
 mod raw;
+mod render;
 
 use std::path::{Path, PathBuf};
 

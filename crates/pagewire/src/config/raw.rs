@@ -109,6 +109,21 @@ section!(Credits {
     proxy_mobile: i64,
 });
 
+section!(Render {
+    browser: String,
+    sandbox: bool,
+    browsers_max: i64,
+    pages_per_browser_max: i64,
+    waiting_max: i64,
+    recycle_after_pages: i64,
+    browser_memory_bytes_max: ByteSize,
+    page_memory_bytes_max: ByteSize,
+    page_bytes_max: ByteSize,
+    html_bytes_max: ByteSize,
+    requests_max: i64,
+    idle_s: i64,
+});
+
 section!(Log { level: String, format: String });
 
 section!(Pdf { timeout_ms: i64, bytes_max: ByteSize, memory_bytes_max: ByteSize, at_once: i64 });
@@ -202,6 +217,7 @@ sections! {
     webhooks: Webhooks,
     live: Live,
     journal: Journal,
+    render: Render,
     credits: Credits,
     log: Log,
 }

@@ -5,6 +5,7 @@ use std::process::Stdio;
 use pagewire_testkit::{Origin, binary::Options, http};
 use serde_json::{Value, json};
 
+use crate::render_story::{put_shell, with_browser};
 use crate::shell::{Shell, lines, stderr, stdout, usage_error};
 use crate::world::{EXE, World};
 
@@ -95,6 +96,33 @@ async fn formats_and_fields_are_asked_for_by_flags() {
     let wrong = shell.run(&["scrape", &url, "--format", "wav"]);
     assert!(usage_error(&wrong).contains("markdown"), "the formats there are, are named");
     assert!(usage_error(&shell.run(&["scrape", &url, "--extract", "{"])).contains("--extract"));
+}
+
+#[tokio::test]
+async fn a_page_is_shown_in_a_browser_and_its_picture_lies_in_a_file() {
+    let (shell, origin) = (Shell::open(), Origin::start().await);
+    let url = put_shell(&origin, "/shop");
+    shell.write("browser.toml", &with_browser(""));
+    let arguments = [
+        "scrape",
+        &url,
+        "--allow-target",
+        "127.0.0.0/8",
+        "--config",
+        "browser.toml",
+        "--render",
+        "--wait-for",
+        "td",
+        "--screenshot",
+        "out.png",
+    ];
+    let output = shell.run_beside(&arguments, "").await;
+    let page = lines(&stdout(&output)).remove(0);
+    assert!(page["data"]["markdown"].as_str().is_some_and(|text| text.contains("Lamp 20")), "{page}");
+    assert_eq!(page["data"]["screenshot"], json!({"content_type": "image/png", "file": "out.png"}));
+    assert_eq!(&std::fs::read(shell.path().join("out.png")).expect("the picture")[1..4], b"PNG");
+    let no_name = shell.run(&["scrape", &url, "--render", "--screenshot", "out.gif"]);
+    assert!(usage_error(&no_name).contains(".webp"));
 }
 
 #[tokio::test]

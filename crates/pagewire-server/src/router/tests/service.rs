@@ -21,7 +21,7 @@ use pagewire_engine::run::RunLimits;
 use pagewire_engine::schedule::Politeness;
 use pagewire_engine::webhook::{Vault, WebhookParts, WebhookSettings};
 use pagewire_engine::{ApiKey, Engine, EngineParts, EngineSettings, KeyMode, NoPdfReader};
-use pagewire_fetch::{Client, FetchConfig};
+use pagewire_fetch::{Client, FetchConfig, Renderer};
 use pagewire_journal::Durability;
 use pagewire_store::blob::signed::KeyRing;
 use pagewire_store::{Blobs, SqliteOptions, SqliteStore, Synchronous};
@@ -68,6 +68,7 @@ impl Service {
             links: Arc::new(links),
             inputs: ObjectInputs::none(GuardedTransport::new(client.clone())),
             client,
+            renderer: Renderer::none(),
             pdf: Arc::new(NoPdfReader),
             model: None,
             webhooks: WebhookParts {
@@ -254,6 +255,7 @@ fn settings(directory: &Path) -> EngineSettings {
         },
         record_bytes_max: 1 << 20,
         page_credits: 1,
+        render_credits: 4,
         segment_bytes: 1 << 20,
         ring_bytes: 1 << 16,
         durability: Durability::Process,

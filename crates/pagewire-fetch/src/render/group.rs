@@ -1,0 +1,129 @@
+//! A browser's group of processes: what it takes of memory, its end, and that nothing is left of it.
+//!
+//! A browser is many processes, most of which are children of its children. They stay in the group that it was started
+//! with, by which all of them are found, killed and, since this process adopts what they leave behind, reaped.
+
+use std::{fs, io, time::Duration};
+
+use rustix::process::{Pid, Signal, WaitOptions, kill_process, kill_process_group, waitpgid};
+
+/// How often it is looked whether a group that was killed is gone.
+const REAP_POLL: Duration = Duration::from_millis(5);
+/// How long that may take: a killed process goes at once unless a disk holds it.
+const REAP_MAX: Duration = Duration::from_secs(5);
+
+/// The processes of one browser.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Group(Pid);
+
+/// One of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Member {
+    pid: Pid,
+    /// Bytes that are this process's alone.
+    pub(super) private_bytes: u64,
+    /// Whether it shows pages.
+    pub(super) is_renderer: bool,
+}
+
+impl Group {
+    /// The group of a process that leads one.
+    pub(super) fn led_by(pid: u32) -> Option<Self> {
+        i32::try_from(pid).ok().and_then(Pid::from_raw).map(Self)
+    }
+
+    /// Kills all of it.
+    pub(super) fn kill(self) {
+        match kill_process_group(self.0, Signal::KILL) {
+            Ok(()) | Err(rustix::io::Errno::SRCH) => {}
+            Err(error) => tracing::warn!(%error, "a browser's processes could not be killed"),
+        }
+    }
+
+    /// Kills all of it and waits until nothing is left.
+    pub(super) async fn end(self) {
+        self.kill();
+        let deadline = tokio::time::Instant::now() + REAP_MAX;
+        while !self.reap() {
+            if tokio::time::Instant::now() > deadline {
+                tracing::warn!("a browser's processes did not end in time");
+                return;
+            }
+            tokio::time::sleep(REAP_POLL).await;
+        }
+    }
+
+    /// Reaps what has ended; true when there is nothing more to wait for.
+    pub(super) fn reap(self) -> bool {
+        loop {
+            match waitpgid(self.0, WaitOptions::NOHANG) {
+                Ok(Some(_)) => {}
+                Ok(None) => return false,
+                Err(_) => return true,
+            }
+        }
+    }
+
+    /// Its processes. Empty where the system tells nothing of them.
+    pub(super) fn members(self) -> Vec<Member> {
+        let Ok(entries) = fs::read_dir("/proc") else { return Vec::new() };
+        let pids = entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok());
+        pids.filter_map(|pid| self.member(pid)).collect()
+    }
+
+    fn member(self, pid: i32) -> Option<Member> {
+        let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+        if group_of(&stat)? != self.0.as_raw_nonzero().get() {
+            return None;
+        }
+        let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+        let command = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+        Some(Member {
+            pid: Pid::from_raw(pid)?,
+            private_bytes: private_bytes(&status),
+            is_renderer: command.windows(15).any(|part| part == b"--type=renderer"),
+        })
+    }
+}
+
+impl Member {
+    /// Kills it alone.
+    pub(super) fn kill(self) -> io::Result<()> {
+        Ok(kill_process(self.pid, Signal::KILL)?)
+    }
+}
+
+/// Makes this process the one that what a browser leaves behind falls to, so that it can be reaped.
+pub(super) fn adopt_orphans() {
+    #[cfg(target_os = "linux")]
+    if let Err(error) = rustix::process::set_child_subreaper(Some(rustix::process::getpid())) {
+        tracing::debug!(%error, "what browsers leave behind is left to the init process");
+    }
+}
+
+/// The process group in `/proc/PID/stat`: the third field after the name, which may hold anything but ends at the last
+/// bracket.
+fn group_of(stat: &str) -> Option<i32> {
+    stat.rsplit_once(')')?.1.split_whitespace().nth(2)?.parse().ok()
+}
+
+/// What is neither a file's nor shared: of a browser, everything else is counted once for each process though it is there
+/// but once.
+fn private_bytes(status: &str) -> u64 {
+    let line = status.lines().find_map(|line| line.strip_prefix("RssAnon:"));
+    let kib = line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok());
+    kib.unwrap_or_default() << 10
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_system_says_of_a_process_is_read_whatever_its_name() {
+        assert_eq!(group_of("42 (a) b) S 1 37 37 0 -1"), Some(37));
+        assert_eq!(group_of("nothing"), None);
+        assert_eq!(private_bytes("VmRSS:\t 900 kB\nRssAnon:\t     12 kB\nRssFile: 888 kB"), 12 << 10);
+        assert_eq!(private_bytes(""), 0);
+    }
+}
