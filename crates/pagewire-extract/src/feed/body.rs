@@ -49,23 +49,26 @@ impl Feed {
 }
 
 /// The text of a feed's body. What is UTF-8 throughout is UTF-8, whatever is declared: no other encoding's text looks
-/// like that by chance. What is declared to be UTF-8 and is mostly not is detected.
+/// like that by chance, but ISO-2022-JP, which has escapes. What is declared to be UTF-8 and is mostly not, or UTF-16
+/// without one of the zeros that markup has there, is detected.
 fn decoded<'b>(body: &'b [u8], content_type: Option<&str>, url: &Url) -> Cow<'b, str> {
-    if Encoding::for_bom(body).is_none() && !body.is_ascii() && !body.contains(&0) {
-        if let Ok(text) = std::str::from_utf8(body) {
-            return text.into();
-        }
-        let (text, declared) = charset::decode(body, content_type, url);
-        return if declared != UTF_8_NAME || is_mostly_utf8(body) {
-            text
-        } else {
-            charset::detected(body, url)
-        };
+    if Encoding::for_bom(body).is_some() || body.contains(&0) {
+        return charset::decode(body, content_type, url).0;
     }
-    charset::decode(body, content_type, url).0
+    let may_be_japanese = body.is_ascii() && body.contains(&ESCAPE);
+    if !may_be_japanese && let Ok(text) = std::str::from_utf8(body) {
+        return text.into();
+    }
+    let (text, declared) = charset::decode(body, content_type, url);
+    let is_believed = match declared {
+        "utf-8" => is_mostly_utf8(body),
+        "utf-16le" | "utf-16be" => false,
+        _ => true,
+    };
+    if is_believed { text } else { charset::detected(body, url) }
 }
 
-const UTF_8_NAME: &str = "utf-8";
+const ESCAPE: u8 = 0x1b;
 
 /// Whether of the characters beyond ASCII more are whole than broken: a text that was cut amid one, or that somebody
 /// else's bytes were pasted into, rather than one in another encoding.
@@ -113,6 +116,30 @@ mod tests {
             title(&body, "application/rss+xml; charset=utf-8").as_deref(),
             Some("Съешь же ещё этих мягких французских булок")
         );
+    }
+
+    #[test]
+    fn what_cannot_be_what_it_is_declared_to_be_is_read_as_what_it_is() {
+        let wide = "<?xml version=\"1.0\" encoding=\"utf-16\"?>";
+        for (declaration, text, content_type) in [
+            (wide, "Plain", "text/xml"),
+            (wide, "Blåbär", "text/xml"),
+            (wide, "Plain", "text/xml; charset=utf-16"),
+            ("", "Plain", "application/rss+xml; charset=utf-16le"),
+            ("", "Plain", "application/rss+xml; charset=iso-2022-jp"),
+            ("<?xml version='1.0' encoding='utf8mb4'?>", "Blåbär", "text/xml; charset=none"),
+            ("<?xml version='1.0' encoding='us-ascii'?>", "Blåbär", "text/xml; charset=us-ascii"),
+            ("<?xml version='1.0' encoding='utf-7'?>", "Plain", "text/xml; charset=utf-7"),
+        ] {
+            let body = feed(declaration, text);
+            assert_eq!(
+                title(body.as_bytes(), content_type).as_deref(),
+                Some(text),
+                "{declaration} {content_type}"
+            );
+        }
+        let marked = format!("\u{feff}{}", feed("<?xml version='1.0' encoding='iso-8859-1'?>", "Blåbär"));
+        assert_eq!(title(marked.as_bytes(), "text/xml; charset=iso-8859-1").as_deref(), Some("Blåbär"));
     }
 
     #[test]

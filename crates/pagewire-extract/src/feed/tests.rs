@@ -178,6 +178,50 @@ fn addresses_stand_on_the_base_that_the_feed_gives() {
 }
 
 #[test]
+fn relative_addresses_become_absolute_wherever_they_stand() {
+    let rss = "<rss version='2.0'><channel><title>T</title><link>../</link>\
+               <item><link>a b?x=1</link><enclosure url='/a.mp3' type='audio/mpeg'/>\
+               <description>&lt;a href='#top'>x&lt;/a>&lt;img src='//cdn.example/i.png'></description></item>\
+               <item><guid>../second</guid></item><item><link>javascript:alert(1)</link></item></channel></rss>";
+    let feed = read(rss);
+    assert_eq!(feed.home_page_url.as_deref(), Some("https://site.example/"));
+    let [first, second, third] = feed.items.as_slice() else { panic!("{:?}", feed.items) };
+    assert_eq!(first.url.as_deref(), Some("https://site.example/news/a%20b?x=1"));
+    assert_eq!(first.attachments[0].url, "https://site.example/a.mp3");
+    let html = first.content_html.as_deref().expect("content");
+    assert!(html.contains("https://cdn.example/i.png") && html.contains("feed.xml#top"), "{html}");
+    assert_eq!((&second.url, &third.url), (&None, &None), "a guid that is no address, and a link that acts");
+    let json = json!({"version": "https://jsonfeed.org/version/1.1", "title": "J", "home_page_url": "/",
+        "items": [{"id": "1", "url": "/1", "image": "i.png", "content_html": "<a href='2'>two</a>"}]});
+    let item = &read(&json.to_string()).items[0];
+    assert_eq!(item.url.as_deref(), Some("https://site.example/1"));
+    assert!(item.content_html.as_deref().is_some_and(|html| html.contains("https://site.example/news/2")));
+}
+
+#[test]
+fn no_entity_is_resolved_wherever_it_stands() {
+    let declared = "<?xml version='1.0'?><!DOCTYPE rss SYSTEM 'file:///etc/hostname' [<!ENTITY in 'INSIDE'>\
+                    <!ENTITY % p SYSTEM 'http://127.0.0.1:1/p.dtd'> %p;<!ENTITY out SYSTEM 'file:///etc/passwd'>]>";
+    let text = "A &in; &out; &amp; B";
+    let rss = format!(
+        "{declared}<rss version='2.0' xmlns:xi='http://www.w3.org/2001/XInclude'><channel><title>{text}</title><item>\
+         <title>{text}</title><link>https://s.example/&in;?&out;</link><guid>&out;</guid><description>{text}\
+         <xi:include href='file:///etc/passwd' parse='text'/></description><enclosure url='&out;'/></item></channel></rss>"
+    );
+    let atom = format!(
+        "{declared}<feed xmlns='http://www.w3.org/2005/Atom'><title>{text}</title><entry><id>&out;</id><title>{text}</title>\
+         <content type='xhtml'><div>{text}</div></content><content src='file:///etc/passwd'/></entry></feed>"
+    );
+    for document in [rss, atom] {
+        let feed = read(&document);
+        let told = format!("{feed:?}");
+        assert!(!told.contains("INSIDE") && !told.contains("root:"), "{told}");
+        let title = feed.items[0].title.as_deref().expect("a title");
+        assert!(title.starts_with('A') && title.ends_with("& B"), "{title}");
+    }
+}
+
+#[test]
 fn an_item_cannot_reach_out_of_its_article() {
     let unclosed = "<div><table><td><!-- <textarea><title>";
     let mut items = String::new();
