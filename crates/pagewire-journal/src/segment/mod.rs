@@ -71,7 +71,7 @@ pub struct FinishedSegment {
     pub last: Position,
     /// When that was written, in microseconds since 1970.
     pub committed_us: u64,
-    /// Its length but for its last batch, in bytes.
+    /// Where it ends: its length in bytes.
     pub offset: u64,
 }
 
@@ -190,23 +190,21 @@ impl SegmentJournal {
         state.index.first().map_or(state.tip.position.next(), |place| place.first)
     }
 
-    /// The segments but the newest, oldest first: what [`Journal::trim`] can forget.
+    /// The segments but the newest, oldest first: what [`Journal::trim`] can forget. The length of each is asked of its
+    /// file: a last batch may be longer than all before it.
     #[must_use]
     pub fn finished_segments(&self) -> Vec<FinishedSegment> {
-        let state = self.shared.lock();
-        let mut segments: Vec<FinishedSegment> = Vec::new();
-        let mut places = state.index.iter().peekable();
-        while let Some(place) = places.next() {
-            if let Some(next) = places.peek().filter(|next| next.segment != place.segment) {
-                let last = Position(next.first.0 - 1);
-                segments.push(FinishedSegment {
-                    last,
-                    committed_us: place.committed_us,
-                    offset: place.offset,
-                });
-            }
-        }
-        segments
+        let ends: Vec<(BatchPlace, Position)> = {
+            let state = self.shared.lock();
+            let pairs = state.index.windows(2).filter(|pair| pair[0].segment != pair[1].segment);
+            pairs.map(|pair| (pair[0], Position(pair[1].first.0 - 1))).collect()
+        };
+        let finished = |(place, last): (BatchPlace, Position)| {
+            let file = segment_path(&self.shared.directory, place.segment);
+            let offset = std::fs::metadata(file).map_or(place.offset, |file| file.len());
+            FinishedSegment { last, committed_us: place.committed_us, offset }
+        };
+        ends.into_iter().map(finished).collect()
     }
 
     /// Gives the memory of the hot tail back, where nobody is expected to read along any more.

@@ -166,6 +166,23 @@ async fn a_segment_that_has_grown_old_is_followed_by_another() {
 }
 
 #[tokio::test]
+async fn a_segment_is_as_long_as_its_file_however_large_its_last_batch_was() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let journal = SegmentJournal::open(directory.path(), options(200, 0)).expect("opens");
+    for first in [0, 100, 200] {
+        journal.append(Fence(1), (first..first + 100).map(record).collect()).await.expect("appends");
+    }
+    let finished = journal.finished_segments();
+    let lengths: Vec<u64> = finished.iter().map(|segment| segment.offset).collect();
+    let mut files: Vec<_> =
+        std::fs::read_dir(directory.path()).expect("readable").map(|file| file.expect("a file")).collect();
+    files.sort_by_key(std::fs::DirEntry::file_name);
+    let of_files: Vec<u64> = files.iter().map(|file| file.metadata().expect("a file").len()).collect();
+    assert_eq!((lengths.len(), &lengths[..]), (2, &of_files[..2]));
+    assert!(lengths.iter().all(|length| *length > 200));
+}
+
+#[tokio::test]
 async fn the_keys_of_a_kind_are_had_over_all_segments_and_after_a_restart() {
     let directory = tempfile::tempdir().expect("a directory");
     let journal = SegmentJournal::open(directory.path(), options(200, 0)).expect("opens");
