@@ -18,8 +18,9 @@ use super::between;
 /// So many hosts in a row that cannot be reached make it our network. Were every tenth host dead, four in a row of
 /// different ones were one case in ten thousand; a false alarm ends with the first probe.
 const HOSTS: usize = 4;
-/// Within so long: hosts that fail hours apart say nothing of the network.
-const WINDOW: Duration = Duration::from_secs(180);
+/// Within so long, in which even a few sources that are asked now and then are all asked once. Hosts that fail hours apart
+/// say nothing of the network.
+const WINDOW: Duration = Duration::from_secs(3_600);
 /// The pause between probes, which doubles.
 const PROBE_FIRST: Duration = Duration::from_secs(5);
 const PROBE_LAST: Duration = Duration::from_secs(60);
@@ -211,9 +212,19 @@ mod tests {
     fn hosts_that_fail_far_apart_say_nothing_of_the_network() {
         let (mut breaker, start) = (Breaker::default(), Instant::now());
         for number in 0..20_u32 {
-            let turn = breaker.observe(&number.to_string(), Reach::Unreached, start + seconds(120) * number);
+            let turn =
+                breaker.observe(&number.to_string(), Reach::Unreached, start + seconds(1_200) * number);
             assert_eq!(turn, (Blame::Host, Turn::Same));
         }
+    }
+
+    #[test]
+    fn a_few_hosts_that_are_asked_now_and_then_tell_of_the_network_too() {
+        let (mut breaker, start) = (Breaker::default(), Instant::now());
+        let turns: Vec<Turn> = (0..4_u32)
+            .map(|n| breaker.observe(&n.to_string(), Reach::Unreached, start + seconds(900) * n).1)
+            .collect();
+        assert_eq!(turns, [Turn::Same, Turn::Same, Turn::Same, Turn::Opened]);
     }
 
     #[test]
