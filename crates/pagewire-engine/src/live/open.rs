@@ -41,8 +41,8 @@ impl From<ReadError> for OpenError {
 pub struct ExpiredCursor {
     /// The oldest event that is held, where there is one.
     pub oldest: Option<EventId>,
-    /// The cursor before that: what comes after it is all that is held.
-    pub resync: Option<EventId>,
+    /// The cursor before that: what comes after it is all that is held. Where nothing is, the newest there was.
+    pub resync: EventId,
     /// Why.
     pub reason: ExpiryReason,
 }
@@ -128,7 +128,7 @@ impl Engine {
 }
 
 fn place_of(log: &LiveLog, id: &str, tip: Place) -> Result<Place, OpenError> {
-    let expired = |reason| OpenError::Expired(expired(log, reason));
+    let expired = |reason| OpenError::Expired(expired(log, tip, reason));
     let place = log.ids().place(id).map_err(|fault| match fault {
         IdFault::Invalid => OpenError::InvalidCursor,
         IdFault::OtherEpoch => expired(ExpiryReason::Epoch),
@@ -147,12 +147,12 @@ fn place_of(log: &LiveLog, id: &str, tip: Place) -> Result<Place, OpenError> {
     Ok(place)
 }
 
-fn expired(log: &LiveLog, reason: ExpiryReason) -> ExpiredCursor {
+fn expired(log: &LiveLog, tip: Place, reason: ExpiryReason) -> ExpiredCursor {
     let oldest = log.oldest();
-    let resync = oldest.map(|oldest| Place { position: Position(oldest.position.0 - 1), ms: oldest.ms });
+    let before = |oldest: Place| Place { position: Position(oldest.position.0 - 1), ms: oldest.ms };
     ExpiredCursor {
         oldest: oldest.map(|oldest| log.id(oldest)),
-        resync: resync.map(|resync| log.id(resync)),
+        resync: log.id(oldest.map_or(tip, before)),
         reason,
     }
 }
@@ -170,5 +170,86 @@ pub(crate) struct Live {
 impl Live {
     pub(crate) fn new(logs: LiveLogs, settings: LiveSettings) -> Self {
         Self { logs: Arc::new(logs), settings, previews: Semaphore::new(PREVIEWS_MAX) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use pagewire_journal::{Durability, Key};
+    use pagewire_types::SourceType;
+    use tokio_util::sync::CancellationToken;
+
+    use super::super::id::EventIds;
+    use super::super::log::{LogEvent, LogSettings};
+    use super::*;
+
+    const IDS: (&[u8], &str) = (b"secret", "default.live");
+
+    fn expiry(outcome: Result<Place, OpenError>) -> ExpiredCursor {
+        match outcome {
+            Err(OpenError::Expired(expired)) => expired,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_cursor_that_has_expired_says_why_and_where_to_go_on() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let settings = LogSettings {
+            keep: Duration::from_secs(3_600),
+            keep_bytes: 64 << 10,
+            ring_bytes: 0,
+            durability: Durability::Process,
+        };
+        let (ids, stop) = (EventIds::new(IDS.0, IDS.1, 7), CancellationToken::new());
+        let (log, committer) =
+            LiveLog::open(directory.path().to_owned(), ids.clone(), &settings, stop.clone()).expect("opens");
+        let committer = tokio::spawn(committer);
+        let id = |position, epoch| {
+            let place = Place { position: Position(position), ms: 1 };
+            EventIds::new(IDS.0, IDS.1, epoch).id(place).to_string()
+        };
+        let place = |text: &str| place_of(&log, text, *log.published().borrow());
+
+        // A log that was begun anew, and holds nothing yet.
+        let expired = expiry(place(&id(5, 8)));
+        assert_eq!((expired.oldest, expired.reason), (None, ExpiryReason::Epoch));
+        assert!(place(expired.resync.as_str()).is_ok_and(|place| place.position == Position(0)));
+
+        for first in (1..=6_000).step_by(100) {
+            let event = |number: u64| LogEvent {
+                key: Key(number.into()),
+                source_type: SourceType::Rss,
+                body: format!(r#"{{"title":"{number}"}}"#).into(),
+            };
+            log.append((first..first + 100).map(event).collect()).await.expect("appended");
+        }
+        log.retain(&settings, 0).await.expect("retained");
+        let oldest = log.oldest().expect("some are held");
+        assert!(oldest.position > Position(1_000));
+        for (text, reason) in [
+            (id(50, 7), ExpiryReason::Retention),
+            (id(oldest.position.0 - 2, 7), ExpiryReason::Retention),
+            (id(6_001, 7), ExpiryReason::PastTip),
+            (id(6_000, 8), ExpiryReason::Epoch),
+            // Another event stands there than the one that had this id.
+            (id(6_000, 7), ExpiryReason::Epoch),
+        ] {
+            let expired = expiry(place(&text));
+            assert_eq!((expired.oldest, expired.reason), (Some(ids.id(oldest)), reason), "{text}");
+            let resync = place(expired.resync.as_str()).expect("it is taken");
+            assert_eq!(resync.position.next(), oldest.position, "what comes after it is all that is held");
+        }
+        let newest = *log.published().borrow();
+        for taken in [oldest, newest] {
+            assert_eq!(place(log.id(taken).as_str()).expect("it is held"), taken);
+        }
+        for text in ["", "50", "018f0000-0000-7000-8000-000000000000", &"0".repeat(10_000)] {
+            assert!(matches!(place(text), Err(OpenError::InvalidCursor)), "{text}");
+        }
+        stop.cancel();
+        committer.await.expect("the committer ends");
     }
 }

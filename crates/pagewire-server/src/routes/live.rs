@@ -35,7 +35,12 @@ impl LiveQuery {
     fn read(query: Option<&str>) -> Result<Self, Box<Problem>> {
         let mut read = Self::default();
         let mut same = url::form_urlencoded::Serializer::new(String::new());
-        for (name, value) in url::form_urlencoded::parse(query.unwrap_or_default().as_bytes()) {
+        let query = query.unwrap_or_default();
+        if !is_percent_encoded(query) {
+            let detail = "a `%` in the query is not followed by two hexadecimal digits; the sign itself is written `%25`";
+            return Err(fault(ProblemCode::InvalidFilter, detail));
+        }
+        for (name, value) in url::form_urlencoded::parse(query.as_bytes()) {
             let values = match name.as_ref() {
                 "source" => &mut read.filter.sources,
                 "source_type" => &mut read.filter.source_types,
@@ -78,6 +83,13 @@ impl LiveQuery {
         let mut query = url::form_urlencoded::Serializer::new(self.same_filter.clone());
         format!("/v1/stream?{}", query.append_pair("since", id).finish())
     }
+}
+
+/// Whether each `%` begins the two digits of a byte. One that does not would be taken as it stands, and match nothing.
+fn is_percent_encoded(query: &str) -> bool {
+    let digits =
+        |rest: &str| rest.as_bytes().get(..2).is_some_and(|two| two.iter().all(u8::is_ascii_hexdigit));
+    query.split('%').skip(1).all(digits)
 }
 
 fn fault(code: ProblemCode, detail: &str) -> Box<Problem> {
@@ -141,7 +153,7 @@ async fn open(
     let subscription = match edge.engine.subscribe(&authorized.caller, filter, after).await {
         Ok(subscription) => subscription,
         Err(OpenError::Expired(expired)) => {
-            let resync = expired.resync.map(|id| query.resync_url(id.as_str()));
+            let resync = query.resync_url(expired.resync.as_str());
             let error = ApiError::from(OpenError::Expired(expired));
             return Err(error.problem().clone().with("resync_url", resync).into());
         }
@@ -239,6 +251,10 @@ mod tests {
         assert_eq!(code("tags=a"), "invalid_filter");
         assert_eq!(code("on_error=status"), "invalid_filter");
         assert_eq!(code("since=a&since=b"), "conflict_params");
+        for broken in ["tag=100%", "tag=%", "tag=%2", "tag=%zz", "%g0=a", "tag=%é"] {
+            assert_eq!(code(broken), "invalid_filter");
+        }
+        assert_eq!(LiveQuery::read(Some("tag=100%25")).expect("valid").filter.tags, ["100%"]);
         assert!(LiveQuery::read(None).expect("valid").filter == FilterValues::default());
     }
 }

@@ -2,6 +2,7 @@
 
 use http::Request;
 use pagewire_engine::KeyMode;
+use pagewire_engine::account::Plan;
 use pagewire_engine::live::id::{EventIds, Place};
 use pagewire_engine::live::log::LogEvent;
 use pagewire_journal::{Key, Position};
@@ -110,9 +111,13 @@ async fn with_cursor(service: &Service, key: &str, id: &str) -> Answer {
 async fn what_is_wrong_with_a_cursor_is_told_with_the_way_back() {
     let (service, key) = with_events(2).await;
     let newest = newest(&service, &key).await;
-    for none in ["2", "018f0000-0000-7000-8000-000000000000", &newest[1..]] {
+    let long = "0".repeat(10_000);
+    for none in ["2", "018f0000-0000-7000-8000-000000000000", &newest[1..], "", "%FF%FE", &long] {
         with_cursor(&service, &key, none).await.problem(400, "invalid_cursor").await;
     }
+    let request = Request::get("/v1/stream").header("x-api-key", &key);
+    let bytes = http::HeaderValue::from_bytes(b"\xff\xfe").expect("a header's value");
+    service.send(request.header("last-event-id", bytes), "").await.problem(400, "invalid_cursor").await;
     for (id, reason) in [
         (other_epoch(&newest, 0, Position(3)), "past_tip"),
         (other_epoch(&newest, 1, Position(1)), "epoch"),
@@ -129,18 +134,48 @@ async fn what_is_wrong_with_a_cursor_is_told_with_the_way_back() {
 }
 
 #[tokio::test]
+async fn a_cursor_of_a_log_that_was_begun_anew_and_is_empty_leads_back_too() {
+    let service = Service::start().await;
+    let key = service.key(&[Scope::StreamRead]).await;
+    let checkpoint = read(&service, &key, "/v1/stream", None).await;
+    let [beginning] = ids(&checkpoint)[..] else { panic!("{checkpoint}") };
+    let expired = other_epoch(beginning, 1, Position(9));
+    let problem = with_cursor(&service, &key, &expired).await.problem(410, "cursor_expired").await;
+    assert_eq!((&problem["reason"], problem["oldest_id"].as_str()), (&"epoch".into(), None));
+    let resync = problem["resync_url"].as_str().expect("a URL");
+    assert_eq!(service.get(resync, &key).await.status(), 200);
+}
+
+#[tokio::test]
 async fn what_is_wrong_with_a_filter_is_named() {
     let (service, key) = with_events(0).await;
+    let long = format!("tag={}", "a".repeat(257));
     for (query, code) in [
+        (long.as_str(), "invalid_filter"),
+        ("tag", "invalid_filter"),
+        ("source=", "invalid_filter"),
+        ("keyword=%22%20%22", "invalid_filter"),
+        ("tag=100%", "invalid_filter"),
+        ("tag=%zz", "invalid_filter"),
+        ("tag=a%00b", "invalid_filter"),
+        ("tag=%C3", "invalid_filter"),
         ("tag=", "invalid_filter"),
         ("source=News", "invalid_filter"),
         ("source_type=feed", "invalid_filter"),
         ("keyword=%ff%fe", "invalid_filter"),
         ("topic=a", "invalid_filter"),
         ("tag=a&tag=b&tag=c&tag=d&tag=e&tag=f", "filter_over_cap"),
+        ("tag=a&tag=b&source=c&source=d&keyword=e&source_type=rss", "filter_over_cap"),
     ] {
-        service.get(&format!("/v1/stream?{query}"), &key).await.problem(400, code).await;
-        service.get(&format!("/v1/stream/preview?{query}"), &key).await.problem(400, code).await;
+        for path in ["/v1/stream", "/v1/stream/preview"] {
+            let problem = service.get(&format!("{path}?{query}"), &key).await.problem(400, code).await;
+            if code == "filter_over_cap" {
+                assert_eq!(
+                    (&problem["cap"], &problem["limit"]),
+                    (&"live.filter_values_max".into(), &5.into())
+                );
+            }
+        }
     }
 }
 
@@ -165,6 +200,36 @@ async fn a_native_eventsource_is_told_its_problem_in_band() {
     let path = format!("/v1/stream?on_error=inband&api_key={jobs_only}");
     service.send(Request::get(path), "").await.problem(403, "insufficient_scope").await;
     service.send(Request::get("/v1/stream"), "").await.problem(401, "missing_credentials").await;
+}
+
+#[tokio::test]
+async fn a_native_eventsource_is_told_in_band_to_come_back_later() {
+    let limits = [
+        (Plan { connections_max: Some(1), ..Plan::UNLIMITED }, "too_many_connections"),
+        (Plan { requests_per_s: Some(1), ..Plan::UNLIMITED }, "rate_limited"),
+    ];
+    for (plan, code) in limits {
+        let service = Service::with(plan).await;
+        let key = service.key(&[Scope::StreamRead]).await;
+        let path = format!("/v1/stream?on_error=inband&api_key={key}");
+        let first = service.send(Request::get(&path), "").await;
+        assert_eq!(first.status(), 200);
+        // On a slow machine the rate lets some more through.
+        let text = loop {
+            let next = service.send(Request::get(&path), "").await;
+            assert_eq!((next.status(), next.header("content-type")), (200, Some("text/event-stream")));
+            let text = next.text_so_far();
+            if text.starts_with("retry: ") {
+                break text;
+            }
+        };
+        let (retry, data) = text.split_once("\n\nevent: problem\ndata: ").expect("a problem, and the end");
+        let problem: serde_json::Value = serde_json::from_str(data.trim()).expect("JSON");
+        assert_eq!((&problem["code"], &problem["status"]), (&code.into(), &429.into()));
+        let wait_ms = problem["retry_after_s"].as_u64().expect("a wait") * 1_000;
+        assert_eq!(retry, format!("retry: {wait_ms}"));
+        drop(first);
+    }
 }
 
 #[tokio::test]

@@ -158,6 +158,30 @@ fn a_document_that_breaks_off_tells_its_whole_entries_and_is_asked_for_again() {
 }
 
 #[test]
+fn what_is_hostile_or_broken_loses_nothing_of_what_comes_after_it() {
+    let bomb = "<!DOCTYPE rss [<!ENTITY a 'aaaaaaaaaa'><!ENTITY b '&a;&a;&a;&a;&a;&a;&a;&a;'><!ENTITY c '&b;&b;&b;&b;&b;&b;'>\
+                <!ENTITY x SYSTEM 'file:///etc/passwd'>]>";
+    let blown = format!("{bomb}{}", rss(&[item("9", "https://site.example/9", "Nine", "&c; &x; &amp;", 9)]));
+    let deep = format!("<rss><channel>{}", "<a>".repeat(50_000));
+    for broken in
+        ["", "<html><body>503", "<rss", "<rss><chan", "{\"version\":", "\u{0}\u{1}\u{2}", "nothing", &deep]
+    {
+        let mut feed = Watched::default();
+        feed.told(&rss(&[full(1)]));
+        let kept = feed.state.clone();
+        assert!(feed.told(broken).is_empty(), "{broken}");
+        assert!(feed.told(&rss(&[full(1)])).is_empty(), "{broken}");
+        assert_eq!(feed.state, kept, "{broken}");
+        assert_eq!(feed.told(&rss(&[full(2), full(1)])), ["Title 2"], "{broken}");
+    }
+    let mut feed = Watched::default();
+    feed.told(&rss(&[full(1)]));
+    let polled = feed.polled(&response(200, &[], &blown));
+    let [event] = polled.events.as_slice() else { panic!("{polled:?}") };
+    assert!(event.content.len() < 100 && event.content.ends_with('&'), "{}", event.content);
+}
+
+#[test]
 fn what_a_hub_delivers_is_told_once_and_leaves_the_validators_as_they_were() {
     let mut feed = Watched::default();
     feed.polled(&response(200, &[("etag", "\"a\"")], &rss(&[full(2), full(1)])));

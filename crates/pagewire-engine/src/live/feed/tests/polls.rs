@@ -119,3 +119,36 @@ async fn a_body_over_the_cap_fails() {
     let verdict = polled(&source, &base, None).await.verdict;
     assert!(matches!(verdict, Verdict::Failed { code: TargetErrorCode::BodyTooLarge, .. }), "{verdict:?}");
 }
+
+#[tokio::test]
+async fn a_feed_that_leads_into_the_private_network_fails_and_is_not_followed_there() {
+    for inside in [
+        "http://10.0.0.1/feed",
+        "http://169.254.169.254/latest",
+        "http://[::ffff:10.0.0.1]/",
+        "http://0x0a000001/",
+    ] {
+        for status in ["301 Moved Permanently", "302 Found"] {
+            let (base, _) =
+                origin(move |_| answer(status, &format!("location: {inside}\r\n"), "<rss/>")).await;
+            let polled = polled(&web(), &base, None).await;
+            let Verdict::Failed { code, .. } = polled.verdict else { panic!("{:?}", polled.verdict) };
+            assert_eq!((code, polled.moved_to), (TargetErrorCode::BlockedTarget, None), "{inside}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn fifty_megabytes_are_not_read_to_their_end_whether_the_server_says_so_or_not() {
+    let long = format!("<rss version='2.0'><channel><title>T</title>{}", "<item/>".repeat(7 << 20));
+    for head in [format!("content-length: {}\r\n", long.len()), String::new()] {
+        let body = long.clone();
+        let (base, _) =
+            origin(move |_| format!("HTTP/1.1 200 OK\r\n{head}connection: close\r\n\r\n{body}")).await;
+        let verdict = polled(&web(), &base, None).await.verdict;
+        let Verdict::Failed { code: TargetErrorCode::BodyTooLarge, detail } = verdict else {
+            panic!("{verdict:?}")
+        };
+        assert!(detail.contains("20971520") || detail.contains("20 MiB"), "{detail}");
+    }
+}
