@@ -142,6 +142,7 @@ impl Origin {
             content_type: content_type.to_owned(),
             body: body.into(),
             etag: None,
+            headers: Vec::new(),
             delay: Duration::ZERO,
         };
         lock(&self.site.fixed).insert(path.to_owned(), page);
@@ -157,9 +158,17 @@ impl Origin {
             content_type: content_type.to_owned(),
             body,
             etag: Some(format!("\"{:016x}\"", hasher.finish())),
+            headers: Vec::new(),
             delay: Duration::ZERO,
         };
         lock(&self.site.fixed).insert(path.to_owned(), page);
+    }
+
+    /// Lets a path that was set answer with this header too.
+    pub fn add_header(&self, path: &str, name: &str, value: &str) {
+        if let Some(page) = lock(&self.site.fixed).get_mut(path) {
+            page.headers.push((name.to_owned(), value.to_owned()));
+        }
     }
 
     /// Lets a path that was set answer after so long.
@@ -187,6 +196,7 @@ struct FixedPage {
     content_type: String,
     body: Vec<u8>,
     etag: Option<String>,
+    headers: Vec<(String, String)>,
     delay: Duration,
 }
 

@@ -57,6 +57,7 @@ pub(super) async fn answer(
         tokio::time::sleep(fixed.delay).await;
         let mut headers = vec![("content-type", fixed.content_type.as_str())];
         headers.extend(fixed.etag.as_deref().map(|etag| ("etag", etag)));
+        headers.extend(fixed.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())));
         let has_it = fixed.etag.is_some() && request.header("if-none-match") == fixed.etag.as_deref();
         let (status, body) = if has_it { (304, &[][..]) } else { (fixed.status, &fixed.body[..]) };
         return page(socket, request, status, &headers, body).await;

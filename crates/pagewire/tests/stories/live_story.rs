@@ -2,17 +2,20 @@
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
+use std::process::Stdio;
 use std::time::Duration;
 
 use pagewire_client::{Client, LiveEvent, LiveQuery};
-use pagewire_testkit::sse::StreamRequest;
+use pagewire_testkit::sse::{Item, StreamRequest};
 use pagewire_testkit::upstream::Upstream;
 use pagewire_testkit::wait::eventually;
 use pagewire_testkit::{Binary, DEADLINE};
 use serde_json::json;
+use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+use crate::shell::Shell;
 use crate::world::{Dice, EXE, problem};
 use pagewire_testkit::binary::Options;
 use pagewire_testkit::http;
@@ -28,12 +31,20 @@ struct LiveWorld {
 
 impl LiveWorld {
     async fn start() -> Self {
-        let (upstream, server) = (Upstream::start().await, Options::new(EXE).start().await);
+        Self::with_config("").await
+    }
+
+    async fn with_config(toml: &str) -> Self {
+        Self::with(toml, "/comment").await
+    }
+
+    async fn with(toml: &str, content: &str) -> Self {
+        let (upstream, server) = (Upstream::start().await, Options::new(EXE).config(toml).start().await);
         let key = server.create_key(SCOPES);
         let source = json!({
             "id": "wiki.changes", "source_type": "firehose", "protocol": "sse", "tags": ["wiki"],
             "url": upstream.url("http", "/v2/stream/recentchange"),
-            "map": {"id": "/meta/id", "url": "/meta/uri", "title": "/title", "content": "/comment"},
+            "map": {"id": "/meta/id", "url": "/meta/uri", "title": "/title", "content": content},
         });
         let answer = http::post_json(server.address(), "/v1/sources", &key, &source).await;
         assert_eq!(answer.status, 201, "{}", answer.text());
@@ -116,6 +127,110 @@ async fn a_key_without_the_right_reads_nothing_and_another_workspace_reads_its_o
     let jobs = world.server.create_key(&["jobs:read"]);
     let answer = http::get(world.server.address(), "/v1/stream", Some(&jobs)).await;
     problem(&answer, 403, "insufficient_scope");
+}
+
+#[tokio::test]
+async fn a_quiet_reader_is_pinged_and_one_with_a_quiet_filter_is_told_where_it_stands() {
+    let world = LiveWorld::with_config("[stream]\nping_s = 1\n").await;
+    let (mut all, mut none) = (world.stream("").open().await, world.stream("?source_type=rss").open().await);
+    let mut pings = 0;
+    while pings < 2 {
+        let item = all.next_item().await.expect("it stays open");
+        pings += usize::from(matches!(item, Item::Comment(text) if text == "ping"));
+    }
+    world.upstream.publish(3);
+    let newest = all.take(3).await[2].id.clone().expect("an id");
+    let checkpoint = loop {
+        let frame = none.next().await.expect("it stays open");
+        assert_eq!((frame.event.as_str(), frame.json()["id"].as_str()), ("checkpoint", frame.id.as_deref()));
+        if frame.id.as_deref() == Some(&newest) {
+            break frame;
+        }
+    };
+    // From there it goes on like a reader who was told all.
+    world.upstream.publish(1);
+    let since = format!("?since={}", checkpoint.id.expect("an id"));
+    assert_eq!(place(&world.stream(&since).open().await.take(1).await[0].json()), 3);
+}
+
+#[tokio::test]
+async fn the_command_line_reads_along_from_an_event_on() {
+    let world = LiveWorld::start().await;
+    let beginning = world.beginning().await;
+    world.upstream.publish(5);
+    let (shell, base) = (Shell::open(), world.server.base_url());
+    let filter =
+        ["--source", "wiki.*", "--source-type", "firehose", "--tag", "wiki", "--keyword", "\"page\""];
+    let there = ["--since", &beginning, "--server", &base, "--api-key", &world.key];
+    let command = shell.command(&[&["tail"], &filter[..], &there[..]].concat());
+    let mut tail = tokio::process::Command::from(command);
+    let mut tail = tail.stdout(Stdio::piped()).kill_on_drop(true).spawn().expect("the binary runs");
+    let mut lines = BufReader::new(tail.stdout.take().expect("it is piped")).lines();
+    let mut ids = Vec::new();
+    for expected in 0..10 {
+        if expected == 5 {
+            world.upstream.publish(5);
+        }
+        let line = lines.next_line().await.expect("text").expect("a line");
+        let line: serde_json::Value = serde_json::from_str(&line).expect("JSON");
+        assert_eq!((&line["event"], place(&line["data"])), (&"firehose".into(), expected));
+        assert_eq!(line["id"], line["data"]["id"]);
+        ids.push(line["id"].as_str().expect("an id").to_owned());
+    }
+    tail.kill().await.expect("it ends");
+    let told = world.stream(&format!("?since={beginning}")).open().await.take(10).await;
+    assert!(told.iter().map(|frame| frame.id.as_deref()).eq(ids.iter().map(|id| Some(id.as_str()))));
+}
+
+/// Retention looks once a minute for what is more than is kept.
+#[tokio::test]
+async fn slow_whom_retention_overtakes_is_told_what_was_missed_and_who_comes_too_late_where_to_go_on() {
+    const COUNT: usize = 3_000;
+    let world = LiveWorld::with_config("[live]\nkeep_bytes = \"64 KiB\"\nring_bytes = \"64 KiB\"\n").await;
+    let beginning = world.beginning().await;
+    let mut slow = world.stream("").receive_buffer_bytes(4_096).open().await;
+    assert_eq!(slow.next().await.expect("a frame").event, "checkpoint");
+    // More than the sockets between hold, and nothing of it is read.
+    world.upstream.publish_large(COUNT, 10_000);
+    let late = format!("/v1/stream?tag=wiki&since={beginning}");
+    let expired = tokio::time::timeout(Duration::from_secs(180), async {
+        loop {
+            let source =
+                http::get(world.server.address(), "/v1/sources/wiki.changes", Some(&world.key)).await;
+            if source.json()["health"]["events"] == COUNT {
+                let request = StreamRequest::get(world.server.address(), &late, &world.key);
+                let answer = request.send().await;
+                if answer.status() != 200 {
+                    break answer.into_response().await;
+                }
+            }
+            tokio::time::sleep(Duration::from_millis(500)).await;
+        }
+    });
+    let expired = problem(&expired.await.expect("retention comes by"), 410, "cursor_expired");
+    assert_eq!(expired["reason"], "retention");
+    let resync = expired["resync_url"].as_str().expect("a URL");
+    let all = StreamRequest::get(world.server.address(), resync, &world.key).open().await.take(1).await;
+    assert_eq!(expired["oldest_id"].as_str(), all[0].id.as_deref(), "all that is held, from the oldest on");
+
+    let (mut next, mut last, mut gaps) = (0, beginning, 0);
+    while next < COUNT {
+        let frame = slow.next().await.expect("it is not cut");
+        if frame.event == "gap" {
+            let gap = frame.json();
+            assert_eq!(
+                (gap["from"].as_str(), gap["to"].as_str()),
+                (Some(last.as_str()), frame.id.as_deref())
+            );
+            next += usize::try_from(gap["missed"].as_u64().expect("a number")).expect("small");
+            gaps += 1;
+        } else {
+            assert_eq!(place(&frame.json()), next);
+            next += 1;
+        }
+        last = frame.id.expect("an id");
+    }
+    assert_eq!((next, gaps), (COUNT, 1));
 }
 
 /// What one reader was told: ids and places, in order.

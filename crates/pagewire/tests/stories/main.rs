@@ -38,6 +38,7 @@ mod shell;
 mod source_command_story;
 mod source_crash_story;
 mod source_story;
+mod source_trouble_story;
 mod source_world;
 mod stream_job_story;
 mod stream_story;
