@@ -112,18 +112,19 @@ impl<E: Events> Outlet for Pull<E> {
         Box::pin(async move {
             let mut chunks = Chunks::new(socket);
             loop {
-                let piece = tokio::select! {
+                let written = self.take_written();
+                tokio::select! {
                     biased;
-                    piece = self.next_piece() => piece,
+                    written = chunks.write(written) => written?,
+                    () = last_words(self.cut_off.as_mut()) => return Ok(()),
+                }
+                if self.over {
+                    return chunks.end().await;
+                }
+                tokio::select! {
+                    biased;
+                    () = self.fill() => {}
                     gone = chunks.client_is_gone() => return gone,
-                };
-                match piece {
-                    Some(piece) => tokio::select! {
-                        biased;
-                        written = chunks.write(piece) => written?,
-                        () = last_words(self.cut_off.as_mut()) => return Ok(()),
-                    },
-                    None => return chunks.end().await,
                 }
             }
         })
@@ -137,8 +138,8 @@ impl<E: Events> Pull<E> {
         frames.comment("open");
         Self {
             events,
-            pieces: frames.take().into(),
             frames,
+            pieces: VecDeque::new(),
             ping: writing.ping,
             spoke: Instant::now(),
             silence: Box::pin(tokio::time::sleep(writing.ping)),
@@ -152,6 +153,9 @@ impl<E: Events> Pull<E> {
 
     async fn next_piece(&mut self) -> Option<Bytes> {
         loop {
+            if self.pieces.is_empty() {
+                self.pieces = self.take_written();
+            }
             if let Some(piece) = self.pieces.pop_front() {
                 return Some(piece);
             }
@@ -159,8 +163,12 @@ impl<E: Events> Pull<E> {
                 return None;
             }
             self.fill().await;
-            self.pieces = self.frames.take().into();
         }
+    }
+
+    /// What has been written and not been taken.
+    fn take_written(&mut self) -> VecDeque<Bytes> {
+        self.frames.take().into()
     }
 
     async fn fill(&mut self) {

@@ -1,14 +1,13 @@
 //! The chunks of an HTTP/1.1 answer (RFC 9112, section 7.1), written to its socket with nothing held in between: a
 //! subscriber that waits costs no buffer, and what is shared by many is never copied for one.
 
-use std::io::{self, Write as _};
+use std::collections::VecDeque;
+use std::io::{self, IoSlice};
 
-use bytes::{Buf as _, Bytes};
+use bytes::{Buf, Bytes};
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 
-/// A chunk's size in hexadecimal digits, and the end of its line.
-const SIZE_LINE_BYTES: usize = 2 * size_of::<usize>() + 2;
 /// What a client may send that is no request of its own any more, before it is taken for a flood.
 const IGNORED_BYTES_MAX: usize = 64 * 1024;
 
@@ -23,16 +22,15 @@ impl Chunks {
         Self { socket, ignored: 0 }
     }
 
-    /// Writes a chunk. An empty one would be the last, and is none.
-    pub(super) async fn write(&mut self, piece: Bytes) -> io::Result<()> {
-        if piece.is_empty() {
+    /// Writes pieces as one chunk. One without a byte would be the last, and is none.
+    pub(super) async fn write(&mut self, pieces: VecDeque<Bytes>) -> io::Result<()> {
+        let mut chunk = Queue(pieces);
+        let length = chunk.remaining();
+        if length == 0 {
             return Ok(());
         }
-        let mut line = [0; SIZE_LINE_BYTES];
-        let mut rest = line.as_mut_slice();
-        write!(rest, "{:x}\r\n", piece.len())?;
-        let unused = rest.len();
-        let mut chunk = line[..SIZE_LINE_BYTES - unused].chain(piece).chain(b"\r\n".as_slice());
+        chunk.0.push_front(format!("{length:x}\r\n").into());
+        chunk.0.push_back(Bytes::from_static(b"\r\n"));
         self.socket.write_all_buf(&mut chunk).await
     }
 
@@ -62,6 +60,34 @@ impl Chunks {
     }
 }
 
+/// Bytes that follow each other, to be written with as few calls as there can be.
+struct Queue(VecDeque<Bytes>);
+
+impl Buf for Queue {
+    fn remaining(&self) -> usize {
+        self.0.iter().map(Bytes::len).sum()
+    }
+
+    fn chunk(&self) -> &[u8] {
+        self.0.iter().find(|piece| !piece.is_empty()).map_or(&[], |piece| piece)
+    }
+
+    fn chunks_vectored<'a>(&'a self, slices: &mut [IoSlice<'a>]) -> usize {
+        let pieces = self.0.iter().filter(|piece| !piece.is_empty());
+        slices.iter_mut().zip(pieces).map(|(slice, piece)| *slice = IoSlice::new(piece)).count()
+    }
+
+    fn advance(&mut self, mut count: usize) {
+        while let Some(piece) = self.0.front_mut() {
+            if count < piece.len() {
+                return piece.advance(count);
+            }
+            count -= piece.len();
+            self.0.pop_front();
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use tokio::io::AsyncReadExt as _;
@@ -78,13 +104,24 @@ mod tests {
     #[tokio::test]
     async fn pieces_are_chunks_and_an_empty_one_does_not_end_them() {
         let (mut chunks, mut client) = connected().await;
-        for piece in ["open", "", "an event of more than 15"] {
-            chunks.write(Bytes::from_static(piece.as_bytes())).await.expect("written");
+        for pieces in [["open", ""].as_slice(), &[], &[""], &["an event", " of more ", "than 15"]] {
+            let pieces = pieces.iter().map(|piece| Bytes::from_static(piece.as_bytes()));
+            chunks.write(pieces.collect()).await.expect("written");
         }
         chunks.end().await.expect("written");
         let mut text = String::new();
         client.read_to_string(&mut text).await.expect("read");
         assert_eq!(text, "4\r\nopen\r\n18\r\nan event of more than 15\r\n0\r\n\r\n");
+    }
+
+    #[test]
+    fn a_queue_is_taken_from_its_front_at_any_length() {
+        let whole = "one, two and three";
+        for taken in 0..=whole.len() {
+            let mut queue = Queue(["one", "", ", two", " and three"].map(Bytes::from).into());
+            queue.advance(taken);
+            assert_eq!(queue.copy_to_bytes(queue.remaining()), whole[taken..]);
+        }
     }
 
     #[tokio::test]
