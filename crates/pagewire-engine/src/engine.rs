@@ -3,11 +3,11 @@
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use jiff::Timestamp;
-use pagewire_fetch::{Client, Renderer};
+use pagewire_fetch::{Client, ProxyPools, Renderer};
 use pagewire_journal::{Durability, KeySpace, ReadError, SegmentJournal, SegmentOptions};
 use pagewire_store::{Blobs, KeyMode, RunKind, Store, StoreError};
 use pagewire_types::{ParseRequest, Problem, RobotsRule, RunId, ScrapeParams, ScrapeRequest, UrlEntry};
@@ -26,14 +26,18 @@ use crate::live::websub::Websub;
 use crate::live::{Live, LiveSettings};
 use crate::model::{Model, refuse_without_model};
 use crate::parse::Parser;
+use crate::passage::Passages;
 use crate::pdf::PdfReader;
+use crate::proxies::{Proxies, ProxyCredits};
 use crate::read::PageReader;
 use crate::recipe::Recipe;
 use crate::refusal::{Refusal, ScrapeFailure};
 use crate::render::{Rendering, refuse_without_browser};
 use crate::run::{Run, RunLimits, RunParts};
+use crate::schedule::breaker::Breaker;
 use crate::schedule::{Politeness, Scheduler};
 use crate::scrape::Scraper;
+use crate::session::{InSession, PageSessions, SessionName};
 use crate::single;
 use crate::source::Source;
 use crate::webhook::{self, WebhookParts, WebhookSettings, Webhooks};
@@ -78,6 +82,10 @@ pub struct EngineSettings {
     pub page_credits: u32,
     /// Credits of rendering one, on top.
     pub render_credits: u32,
+    /// Credits of a page that came through a proxy, on top.
+    pub proxy_credits: ProxyCredits,
+    /// Failures in a row after which a host is not asked for a while; 0 for never.
+    pub host_failures_max: u32,
     /// Bytes of a segment.
     pub segment_bytes: u64,
     /// Bytes of a run's hot tail.
@@ -112,6 +120,8 @@ pub struct EngineParts {
     pub client: Client,
     /// Shows pages in browsers.
     pub renderer: Renderer,
+    /// What they may be reached through.
+    pub proxies: Arc<ProxyPools>,
     /// Reads PDFs.
     pub pdf: Arc<dyn PdfReader>,
     /// The language model, where one is configured.
@@ -144,6 +154,8 @@ pub struct Engine {
     sandbox_parser: Parser,
     has_model: bool,
     rendering: Rendering,
+    proxies: Proxies,
+    page_sessions: PageSessions,
     runs: Mutex<HashMap<RunId, Arc<Run>>>,
     pub(crate) tasks: TaskTracker,
     pub(crate) draining: CancellationToken,
@@ -162,6 +174,7 @@ impl Engine {
             links,
             client,
             renderer,
+            proxies,
             pdf,
             model,
             inputs,
@@ -175,17 +188,16 @@ impl Engine {
         let parser = Parser::new(reader.clone(), bytes_max);
         let sandbox_parser = Parser::new(reader.in_sandbox(), bytes_max);
         let rendering = Rendering::new(renderer, settings.render_credits);
-        let source = Source::Web(client.clone());
-        let web =
-            Scraper::new(source, rendering.clone(), reader.clone(), scheduler.clone(), credits, bytes_max);
-        let sandbox = Scraper::new(
-            Source::Sandbox,
-            Rendering::none(),
-            reader.in_sandbox(),
-            scheduler.clone(),
-            SANDBOX_CREDITS,
-            bytes_max,
-        );
+        let passages = Passages {
+            proxies: Proxies { pools: proxies, credits: settings.proxy_credits },
+            breaker: Arc::new(Breaker::new(settings.host_failures_max)),
+        };
+        let proxies = passages.proxies.clone();
+        let scraper = |source, rendering, reader, credits| {
+            Scraper::new(source, passages.clone(), rendering, reader, scheduler.clone(), credits, bytes_max)
+        };
+        let web = scraper(Source::Web(client.clone()), rendering.clone(), reader.clone(), credits);
+        let sandbox = scraper(Source::Sandbox, Rendering::none(), reader.in_sandbox(), SANDBOX_CREDITS);
         let (tasks, stopping) = (TaskTracker::new(), CancellationToken::new());
         let cache = PageCache::new(cache_blobs, settings.cache, &tasks, stopping.clone());
         let websub = Websub::new(settings.webhooks.public_url.as_deref(), &cursor_secret);
@@ -227,6 +239,8 @@ impl Engine {
             sandbox_parser,
             has_model,
             rendering,
+            proxies,
+            page_sessions: PageSessions::default(),
             runs: Mutex::new(HashMap::new()),
             tasks,
             draining,
@@ -294,7 +308,8 @@ impl Engine {
         }
         let recipe = Recipe::compile(request.params, self.settings.robots).map_err(Refusal::Invalid)?;
         let account = &caller.workspace;
-        let scrape = single::scrape(&self.scheduler, scraper, account, request.entry, recipe);
+        let session = recipe.options.session.as_deref().map(|name| self.page_session(caller, name));
+        let scrape = single::scrape(&self.scheduler, scraper, account, request.entry, recipe, session);
         let answer = tokio::select! {
             answer = tokio::time::timeout(SCRAPE_WAIT_MAX, scrape) => answer,
             () = self.stopping.cancelled() => return Err(Refusal::Draining.into()),
@@ -310,7 +325,7 @@ impl Engine {
         }
     }
 
-    /// Refuses a request that asks for a model or a browser where there is none.
+    /// Refuses a request that asks for what this server has not: a model, a browser, or a proxy of some kind.
     pub(crate) fn check_means(
         &self,
         params: &ScrapeParams,
@@ -319,7 +334,18 @@ impl Engine {
         if !self.has_model {
             refuse_without_model(params, entries)?;
         }
-        if self.rendering.has_browser() { Ok(()) } else { refuse_without_browser(params, entries) }
+        if !self.rendering.has_browser() {
+            refuse_without_browser(params, entries)?;
+        }
+        self.proxies.check(params, entries)
+    }
+
+    fn page_session(&self, caller: &Caller, name: &str) -> InSession {
+        let workspace = &caller.workspace.id;
+        InSession {
+            name: SessionName::of(workspace, name),
+            session: self.page_sessions.get(workspace, name, Instant::now()),
+        }
     }
 
     /// Reads a page that the caller brings.

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use pagewire_extract::Unsatisfied;
 use pagewire_types::{ErrorRecord, InvalidLine, TargetErrorCode, UrlEntry};
 
+use crate::passage::Passed;
 use crate::read::ReadFacts;
 
 /// What the fetch tells of a page, beside what the page tells of itself.
@@ -23,6 +24,8 @@ pub(crate) struct FetchFacts {
     pub(crate) is_rendered: bool,
     /// Why it did or did not, where that was left to this server.
     pub(crate) render_reason: Option<&'static str>,
+    /// What it came through.
+    pub(crate) passed: Passed,
     pub(crate) credits: u32,
 }
 
@@ -119,7 +122,12 @@ impl EnvelopeWriter {
             out.extend_from_slice(b",\"render_reason\":");
             write_json(out, reason);
         }
-        out.extend_from_slice(b",\"proxy_type\":\"none\"");
+        out.extend_from_slice(b",\"proxy_type\":");
+        write_json(out, fetch.passed.kind().as_str());
+        if let Some((_, Some(country))) = &fetch.passed.proxy {
+            out.extend_from_slice(b",\"proxy_country\":");
+            write_json(out, &**country);
+        }
         match fetch.age {
             None => out.extend_from_slice(b",\"cached\":false"),
             Some(age) => {

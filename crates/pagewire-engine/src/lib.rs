@@ -5,6 +5,7 @@
 
 pub mod account;
 pub mod blob_transport;
+mod blocked;
 pub mod cache;
 pub mod download;
 pub mod engine;
@@ -14,8 +15,10 @@ pub mod job;
 pub mod live;
 pub mod model;
 mod parse;
+mod passage;
 mod patience;
 pub mod pdf;
+mod proxies;
 mod read;
 pub mod recipe;
 mod refusal;
@@ -26,6 +29,7 @@ pub mod run;
 mod sandbox;
 pub mod schedule;
 pub mod scrape;
+mod session;
 mod single;
 mod source;
 mod stream;
@@ -39,5 +43,6 @@ pub use pagewire_store::{
     ApiKey, BlobError, DeliveryFilter, FileRow, JobFilter, KeyMode, Revocation, RunStatus,
 };
 pub use pdf::{NoPdfReader, PdfFault, PdfReader};
+pub use proxies::ProxyCredits;
 pub use refusal::{Refusal, ScrapeFailure};
 pub use run::attachment::{Attachment, RunEvent};

@@ -13,6 +13,7 @@ use tokio::sync::Semaphore;
 use url::Url;
 
 use crate::envelope::{EnvelopeWriter, FetchFacts, Head};
+use crate::passage::Passed;
 use crate::pdf::PdfFault;
 use crate::read::{Body, PageReader, Unread};
 use crate::recipe::Recipe;
@@ -89,6 +90,7 @@ impl Parser {
             age: None,
             is_rendered: false,
             render_reason: None,
+            passed: Passed::default(),
             credits: credits + facts.credits,
         };
         let json = envelope.end(0, &facts, &fetch);

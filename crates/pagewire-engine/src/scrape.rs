@@ -9,16 +9,19 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use http::HeaderMap;
 use pagewire_extract::{ExtractError, Unsatisfied};
-use pagewire_fetch::{FailureKind, Request, Response, RobotsVerdict};
-use pagewire_types::{Format, ProxyType, RobotsRule, TargetErrorCode, UrlEntry};
+use pagewire_fetch::{FailureKind, RenderError, Request, Response, RobotsVerdict};
+use pagewire_types::{Format, RobotsRule, TargetErrorCode, UrlEntry};
 use serde_json::Value;
 
+use crate::blocked;
 use crate::envelope::{EnvelopeWriter, Failure, FetchFacts};
+use crate::passage::{Passages, Turn};
 use crate::pdf::PdfFault;
 use crate::read::{Body, PageReader, PageWarning, ReadFacts, Unread};
 use crate::recipe::Recipe;
-use crate::render::{Acquired, Rendering, append_pictures};
+use crate::render::{Acquired, NotAcquired, Rendering, append_pictures};
 use crate::schedule::Scheduler;
+use crate::session::{InSession, SessionName};
 use crate::source::Source;
 use kept::{KeptPages, head_of};
 
@@ -51,6 +54,10 @@ pub enum AttemptFailure {
     ServerError,
     /// The target answered 429.
     TooManyRequests,
+    /// The proxy failed, or none could be had for so long; the target was not asked.
+    Proxy(Duration),
+    /// The host has been dead for a while, and was not asked.
+    HostDown,
     /// Another attempt would end the same.
     Permanent,
     /// It was no attempt: the host is to be asked at that time.
@@ -60,10 +67,18 @@ pub enum AttemptFailure {
 /// How long a page stands back that found more waiting for a browser than may: so many wait there that none stands idle.
 const BROWSER_PAUSE: Duration = Duration::from_millis(100);
 
+impl AttemptFailure {
+    /// Whether the target was asked for anything.
+    pub(crate) fn was_asked(self) -> bool {
+        !matches!(self, Self::Proxy(_) | Self::HostDown | Self::Deferred(_))
+    }
+}
+
 /// Fetches and reads pages.
 #[derive(Clone)]
 pub struct Scraper {
     source: Source,
+    passages: Passages,
     rendering: Rendering,
     reader: PageReader,
     scheduler: Arc<Scheduler>,
@@ -77,13 +92,31 @@ impl Scraper {
     #[must_use]
     pub(crate) fn new(
         source: Source,
+        passages: Passages,
         rendering: Rendering,
         reader: PageReader,
         scheduler: Arc<Scheduler>,
         page_credits: u32,
         record_bytes_max: usize,
     ) -> Self {
-        Self { source, rendering, reader, scheduler, kept: None, page_credits, record_bytes_max }
+        Self { source, passages, rendering, reader, scheduler, kept: None, page_credits, record_bytes_max }
+    }
+
+    /// Whether there is a proxy that an attempt may go through.
+    pub(crate) fn goes_through_proxies(&self) -> bool {
+        matches!(self.source, Source::Web(_)) && !self.passages.proxies.pools.is_empty()
+    }
+
+    /// Whether an attempt at a URL would not have to wait for a proxy.
+    pub(crate) fn has_room(
+        &self,
+        entry: &UrlEntry,
+        attempts_before: u32,
+        recipe: &Recipe,
+        session: Option<&SessionName>,
+    ) -> bool {
+        !self.goes_through_proxies()
+            || self.passages.has_room(&entry.url, &recipe.options, attempts_before, session)
     }
 
     /// The name under which the scheduler knows a host.
@@ -92,24 +125,17 @@ impl Scraper {
     }
 
     /// One attempt at one URL.
-    pub async fn attempt(
+    pub(crate) async fn attempt(
         &self,
         entry: &UrlEntry,
         index: u32,
         attempts_before: u32,
         recipe: &Recipe,
+        session: Option<&InSession>,
     ) -> Result<Page, FailedAttempt> {
         let started = Instant::now();
-        if recipe.options.proxy_type != ProxyType::None {
-            let kind = recipe.options.proxy_type.as_str();
-            return Err(permanent(
-                TargetErrorCode::NoProxyAvailable,
-                format!(
-                    "no proxy of type `{kind}` is configured on this server; send `proxy_type: \"none\"`"
-                ),
-            ));
-        }
-        let came = self.page(entry, recipe, attempts_before, started).await?;
+        let turn = Turn::new(attempts_before, session);
+        let came = self.page(entry, recipe, &turn, started).await?;
         let response = came.page.response();
         if response.status.as_u16() >= 400 {
             return Err(http_error(response));
@@ -122,11 +148,14 @@ impl Scraper {
         };
         let envelope = EnvelopeWriter::begin(&head_of(entry, &came.page), data_bytes);
         let (mut envelope, mut facts) = self.read_or_recall(envelope, &came, recipe).await?;
-        let rendered = &came.rendered;
+        let (rendered, passed) = (&came.rendered, turn.passed());
         append_pictures(envelope.data(), rendered.screenshot.as_ref(), &rendered.step_screenshots);
         facts.warnings.extend(PageWarning::of_refused_requests(rendered.requests_refused));
         // What came from the cache has been paid for; what a model was asked has not.
-        let of_page = if came.age.is_none() { self.page_credits } else { 0 };
+        let of_page = match came.age {
+            None => self.page_credits + self.passages.proxies.credits.of(passed.kind()),
+            Some(_) => 0,
+        };
         let credits = of_page + rendered.credits + facts.credits;
         let json = envelope.end(
             index,
@@ -139,6 +168,7 @@ impl Scraper {
                 age: came.age,
                 is_rendered: rendered.is_rendered,
                 render_reason: rendered.reason,
+                passed,
                 credits,
             },
         );
@@ -159,13 +189,20 @@ impl Scraper {
         &self,
         entry: &UrlEntry,
         recipe: &Recipe,
+        turn: &Turn<'_>,
         conditions: HeaderMap,
-        attempts_before: u32,
         started: Instant,
     ) -> Result<Acquired, FailedAttempt> {
         let options = &recipe.options;
+        let (source, mut passage) = match &self.source {
+            Source::Sandbox => (Source::Sandbox, None),
+            Source::Web(client) => {
+                let passage = self.passages.enter(&entry.url, options, turn).await?;
+                (Source::Web(passage.client(client, turn)), Some(passage))
+            }
+        };
         if options.robots == RobotsRule::Respect {
-            let asked = self.source.robots(&entry.url);
+            let asked = source.robots(&entry.url);
             let verdict = tokio::time::timeout(options.timeout, asked).await.map_err(|_| FailedAttempt {
                 failure: Failure {
                     code: TargetErrorCode::Timeout,
@@ -180,7 +217,13 @@ impl Scraper {
                 kind: AttemptFailure::Network,
                 retry_after: None,
             })?;
-            if let Some(delay) = leave(verdict)? {
+            let leave = leave(verdict);
+            if let (Err(failed), Some(passage)) = (&leave, passage.as_mut())
+                && matches!(failed.kind, AttemptFailure::Proxy(_))
+            {
+                passage.doubt();
+            }
+            if let Some(delay) = leave? {
                 let host = self.scheduled_host(entry.url.host());
                 let too_early =
                     |until| deferred(until, "the site's robots.txt asks for a delay between two requests");
@@ -196,12 +239,26 @@ impl Scraper {
             body: options.body.clone().map(Bytes::from),
             timeout: options.timeout.saturating_sub(started.elapsed()),
         };
-        let acquired = self.rendering.acquire(&self.source, &request, options, attempts_before).await;
-        acquired.map_err(|error| {
+        let acquired = self.rendering.acquire(&source, &request, options, turn.attempts_before).await;
+        if let Some(passage) = &mut passage {
+            match &acquired {
+                Ok(Acquired { response, .. }) => passage.learn(Ok(response)),
+                Err(NotAcquired::Fetch(error) | NotAcquired::Render(RenderError::Fetch(error))) => {
+                    passage.learn(Err(error));
+                }
+                Err(NotAcquired::Render(RenderError::Load { .. } | RenderError::Timeout { .. })) => {
+                    passage.doubt();
+                }
+                Err(NotAcquired::Render(_)) => {}
+            }
+            turn.went_through(passage.passed());
+        }
+        let acquired = acquired.map_err(|error| {
             if error.is_busy() {
                 return deferred(Instant::now() + BROWSER_PAUSE, "no browser has room for the page");
             }
             let kind = match error.kind() {
+                _ if error.code() == TargetErrorCode::ProxyFailed => AttemptFailure::Proxy(Duration::ZERO),
                 FailureKind::Network => AttemptFailure::Network,
                 FailureKind::Permanent => AttemptFailure::Permanent,
             };
@@ -210,13 +267,17 @@ impl Scraper {
                     code: error.code(),
                     message: error.to_string(),
                     http_status: None,
-                    retryable: kind == AttemptFailure::Network,
+                    retryable: kind != AttemptFailure::Permanent,
                     unsatisfied: None,
                 },
                 kind,
                 retry_after: None,
             }
-        })
+        })?;
+        match blocked::wall(&acquired.response) {
+            Some(wall) => Err(blocked::failed(wall, acquired.response.status.as_u16())),
+            None => Ok(acquired),
+        }
     }
 
     async fn read(
@@ -275,11 +336,13 @@ fn leave(verdict: RobotsVerdict) -> Result<Option<Duration>, FailedAttempt> {
             let message =
                 format!("the site's robots.txt is not known, so the page was not asked for: {}", why.reason);
             let mut failed = permanent(why.code, message);
-            if why.kind == FailureKind::Network {
-                failed.kind = AttemptFailure::Network;
-            }
+            failed.kind = match why.kind {
+                _ if why.code == TargetErrorCode::ProxyFailed => AttemptFailure::Proxy(Duration::ZERO),
+                FailureKind::Network => AttemptFailure::Network,
+                FailureKind::Permanent => AttemptFailure::Permanent,
+            };
             failed.failure.retryable =
-                failed.kind == AttemptFailure::Network || why.code == TargetErrorCode::RobotsDisallowed;
+                failed.kind != AttemptFailure::Permanent || why.code == TargetErrorCode::RobotsDisallowed;
             Err(failed)
         }
     }

@@ -13,6 +13,7 @@ use crate::recipe::Recipe;
 use crate::retry;
 use crate::schedule::{Class, Item, LaneId, LaneLimits, Outcome, Scheduler, Work};
 use crate::scrape::{AttemptFailure, FailedAttempt, Page, Scraper};
+use crate::session::InSession;
 
 type Answer = Result<Page, Failure>;
 
@@ -20,6 +21,7 @@ struct SingleUrl {
     entry: UrlEntry,
     recipe: Recipe,
     scraper: Scraper,
+    session: Option<InSession>,
     reply: Mutex<Option<oneshot::Sender<Answer>>>,
 }
 
@@ -35,20 +37,28 @@ impl SingleUrl {
 impl Work for SingleUrl {
     fn attempt(self: Arc<Self>, item: Item) -> BoxFuture<'static, Outcome> {
         Box::pin(async move {
-            match self.scraper.attempt(&self.entry, item.ordinal, item.attempts, &self.recipe).await {
+            let session = self.session.as_ref();
+            let attempt =
+                self.scraper.attempt(&self.entry, item.ordinal, item.attempts, &self.recipe, session);
+            match attempt.await {
                 Ok(page) => self.answer(Ok(page)),
                 Err(FailedAttempt { kind: AttemptFailure::Deferred(until), .. }) => {
                     Outcome::Deferred { until }
                 }
                 Err(failed) => {
-                    let jitter = f64::from(self.entry.url.as_str().len() as u32 % 16) / 16.0;
-                    match retry::pause(&self.recipe.options.retry, item.attempts + 1, &failed, jitter) {
+                    let retry = &self.recipe.options.retry;
+                    match retry::pause(retry, item.attempts + 1, &failed, retry::chance()) {
                         Some(after) => Outcome::Retry { after, host_rest: failed.retry_after },
                         None => self.answer(Err(failed.failure)),
                     }
                 }
             }
         })
+    }
+
+    fn has_room(&self, item: Item) -> bool {
+        let name = self.session.as_ref().map(|session| &session.name);
+        self.scraper.has_room(&self.entry, item.attempts, &self.recipe, name)
     }
 }
 
@@ -71,10 +81,11 @@ pub(crate) async fn scrape(
     account: &WorkspaceAccount,
     entry: UrlEntry,
     recipe: Recipe,
+    session: Option<InSession>,
 ) -> Option<Answer> {
     let (reply, answer) = oneshot::channel();
     let host = scraper.scheduled_host(entry.url.host());
-    let work = Arc::new(SingleUrl { entry, recipe, scraper, reply: Mutex::new(Some(reply)) });
+    let work = Arc::new(SingleUrl { entry, recipe, scraper, session, reply: Mutex::new(Some(reply)) });
     let limits = LaneLimits { concurrency: 1, open_max: 1, bytes_max: usize::MAX };
     let waiting = std::iter::once((Item { ordinal: 0, attempts: 0 }, host));
     let lane = scheduler.add(Class::Scrape, &account.id, limits, waiting, work);

@@ -6,6 +6,7 @@
 //!
 //! What is asked for is made and nothing else; a page is decoded once and parsed at most once.
 
+pub mod challenge;
 mod charset;
 mod content;
 #[cfg(test)]
@@ -29,6 +30,7 @@ pub mod pdf;
 mod plan;
 mod selectors;
 pub mod shell;
+mod signs;
 mod sketch;
 mod stand_in;
 mod structured;

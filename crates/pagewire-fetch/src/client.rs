@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, io, sync::Arc, time::Duration};
 
-use http::{HeaderValue, StatusCode, header};
+use http::{HeaderValue, header};
 use http_body::Body;
 use hyper::body::Incoming;
 use pagewire_types::TargetUrl;
@@ -19,7 +19,7 @@ use crate::{
     guard::Guard,
     message::{Defaults, Request, Response, message, retry_after},
     pool::Pool,
-    proxy::{Blame, Link, Opening, ProxyFault, Route},
+    proxy::{Blame, Link, Opening, ProxyFault, Route, own_answer},
     redirect::{self, Hop},
     relay::RelayBody,
     robots::Robots,
@@ -351,8 +351,10 @@ impl Shared {
                 broken(&hop.url, source)
             }
         })?;
-        if connection.is_to_proxy() && answer.status() == StatusCode::PROXY_AUTHENTICATION_REQUIRED {
-            return Err(FetchError::Proxy { fault: ProxyFault::Credentials, blame: Blame::Proxy });
+        if connection.is_to_proxy()
+            && let Some(fault) = own_answer(answer.status(), answer.headers())
+        {
+            return Err(FetchError::Proxy { fault, blame: fault.blame() });
         }
         if let Some(cookies) = &hop.way.cookies {
             cookies.keep(&hop.url, answer.headers());

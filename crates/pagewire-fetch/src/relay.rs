@@ -15,7 +15,7 @@ use crate::{client::broken, error::FetchError, exchange::Connection, pool::Pool}
 pub struct RelayBody {
     connection: Option<Connection>,
     body: Incoming,
-    url: TargetUrl,
+    url: Box<TargetUrl>,
     key: Box<str>,
     pool: Arc<Pool>,
     idle_timeout: Duration,
@@ -31,7 +31,7 @@ impl RelayBody {
         idle_timeout: Duration,
     ) -> Self {
         connection.limit_body(u64::MAX);
-        Self { connection: Some(connection), body, url, key, pool, idle_timeout }
+        Self { connection: Some(connection), body, url: Box::new(url), key, pool, idle_timeout }
     }
 
     /// Lets each wait for more take so long from now on: what streams may be silent for longer than an answer may take.

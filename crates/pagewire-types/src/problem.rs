@@ -109,6 +109,8 @@ problem_codes! {
     SchemaInvalid = "schema_invalid", 422, "The extraction schema is not valid", false;
     /// The extracted data does not satisfy a strict schema.
     ExtractionInvalid = "extraction_invalid", 422, "The extracted data does not satisfy the schema", false;
+    /// No proxy of the asked type and country is configured; `errors` names where it is asked for.
+    NoProxyAvailable = "no_proxy_available", 422, "No such proxy is configured", false;
     /// Too many requests in the window.
     RateLimited = "rate_limited", 429, "Too many requests", true;
     /// Too many connections at once.

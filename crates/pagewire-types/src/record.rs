@@ -96,6 +96,13 @@ pub enum Warning {
         /// Requests at once that the host gets.
         concurrency: u32,
     },
+    /// As many of the run's requests were retries as may be: what fails from now on is not tried again.
+    RetryBudgetExhausted {
+        /// Retries so far.
+        retries: u64,
+        /// Requests so far, those among them.
+        requests: u64,
+    },
     /// The run reached its longest time: the URLs not yet fetched end as errors.
     MaxWallTime,
 }

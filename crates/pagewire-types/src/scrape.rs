@@ -24,6 +24,8 @@ const HEADERS_MAX: usize = 64;
 const HEADER_VALUE_BYTES_MAX: usize = 8 * 1024;
 /// Bytes of a body sent to a target.
 const BODY_BYTES_MAX: usize = 1024 * 1024;
+/// Bytes of a session's name.
+const SESSION_BYTES_MAX: usize = 64;
 /// Selectors in one list.
 const SELECTORS_MAX: usize = 100;
 
@@ -41,6 +43,9 @@ pub enum ProxyType {
 }
 
 impl ProxyType {
+    /// All kinds, from what costs least.
+    pub const ALL: [Self; 4] = [Self::None, Self::Datacenter, Self::Residential, Self::Mobile];
+
     /// The name on the wire.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -125,6 +130,8 @@ pub struct ScrapeParams {
     pub proxy_type: Option<ProxyType>,
     /// `country`, ISO 3166-1 alpha-2 in lower case.
     pub country: Option<String>,
+    /// `session`, which keeps cookies and the proxy.
+    pub session: Option<String>,
     /// `headers` and `cookies` and `user_agent`, as the header fields to send.
     pub headers: Option<HeaderMap>,
     /// `method`
@@ -158,10 +165,12 @@ pub struct ScrapeOptions {
     pub extract: Option<Value>,
     /// Who fills them.
     pub extract_engine: ExtractEngine,
-    /// The kind of proxy.
-    pub proxy_type: ProxyType,
+    /// The kind of proxy; where only a country is named, any kind will do.
+    pub proxy_type: Option<ProxyType>,
     /// The country to appear from.
     pub country: Option<String>,
+    /// What keeps cookies and the proxy, by its name.
+    pub session: Option<String>,
     /// Header fields to add.
     pub headers: HeaderMap,
     /// The method to fetch with.
@@ -189,13 +198,10 @@ impl ScrapeParams {
             proxy_type: fields.take_with(
                 "proxy_type",
                 "one of none, datacenter, residential, mobile",
-                |value| {
-                    [ProxyType::None, ProxyType::Datacenter, ProxyType::Residential, ProxyType::Mobile]
-                        .into_iter()
-                        .find(|kind| value == kind.as_str())
-                },
+                |value| ProxyType::ALL.into_iter().find(|kind| value == kind.as_str()),
             ),
             country: read_country(fields),
+            session: fields.take_with("session", "1 to 64 letters, digits, `.`, `_` or `-`", session_id),
             headers,
             method: fields.take_with("method", "one of GET, POST, PUT, PATCH, DELETE, HEAD", |value| {
                 [Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE, Method::HEAD]
@@ -258,6 +264,7 @@ impl ScrapeParams {
             extract_engine: self.extract_engine.or(below.extract_engine),
             proxy_type: self.proxy_type.or(below.proxy_type),
             country: self.country.or_else(|| below.country.clone()),
+            session: self.session.or_else(|| below.session.clone()),
             headers: self.headers.or_else(|| below.headers.clone()),
             method: self.method.or_else(|| below.method.clone()),
             body: self.body.or_else(|| below.body.clone()),
@@ -283,8 +290,9 @@ impl ScrapeParams {
             exclude_selectors: self.exclude_selectors.unwrap_or_default(),
             extract: self.extract,
             extract_engine: self.extract_engine.unwrap_or_default(),
-            proxy_type: self.proxy_type.unwrap_or(ProxyType::None),
+            proxy_type: self.proxy_type,
             country: self.country,
+            session: self.session,
             headers: self.headers.unwrap_or_default(),
             method: self.method.unwrap_or(Method::GET),
             body: self.body,
@@ -334,6 +342,12 @@ fn read_selectors(fields: &mut Fields<'_>, names: &[&'static str]) -> Option<Vec
             None
         }
     }
+}
+
+fn session_id(value: &Value) -> Option<String> {
+    let is_taken = |b: u8| b.is_ascii_alphanumeric() || b"._-".contains(&b);
+    let id = value.as_str()?;
+    ((1..=SESSION_BYTES_MAX).contains(&id.len()) && id.bytes().all(is_taken)).then(|| id.to_owned())
 }
 
 fn read_country(fields: &mut Fields<'_>) -> Option<String> {

@@ -24,6 +24,8 @@ pub enum TargetErrorCode {
     UnsupportedContent,
     /// The target answered with a 4xx or 5xx status.
     HttpError,
+    /// The target wants no program: it answered with a captcha, a challenge or a refusal made for robots.
+    BlockedByTarget,
     /// The target guard refuses the address.
     BlockedTarget,
     /// The site's robots.txt disallows the URL.
@@ -44,7 +46,7 @@ pub enum TargetErrorCode {
 
 impl TargetErrorCode {
     /// Every code, in the contract's order.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::DnsFailed,
         Self::ConnectFailed,
         Self::TlsFailed,
@@ -54,6 +56,7 @@ impl TargetErrorCode {
         Self::DecompressionBomb,
         Self::UnsupportedContent,
         Self::HttpError,
+        Self::BlockedByTarget,
         Self::BlockedTarget,
         Self::RobotsDisallowed,
         Self::RenderFailed,
@@ -77,6 +80,7 @@ impl TargetErrorCode {
             Self::DecompressionBomb => "decompression_bomb",
             Self::UnsupportedContent => "unsupported_content",
             Self::HttpError => "http_error",
+            Self::BlockedByTarget => "blocked_by_target",
             Self::BlockedTarget => "blocked_target",
             Self::RobotsDisallowed => "robots_disallowed",
             Self::RenderFailed => "render_failed",
@@ -101,6 +105,7 @@ impl TargetErrorCode {
             Self::DecompressionBomb => "The target's page unpacks to too much",
             Self::UnsupportedContent => "The target's content is not a page",
             Self::HttpError => "The target answered with an error status",
+            Self::BlockedByTarget => "The target refuses programs",
             Self::BlockedTarget => "The target's address is not allowed",
             Self::RobotsDisallowed => "The site's robots.txt disallows this URL",
             Self::RenderFailed => "The page could not be rendered",
@@ -113,12 +118,12 @@ impl TargetErrorCode {
     }
 
     /// The status that `/v1/scrape` answers with: 504 for what took too long, 422 where the page came and its data is not
-    /// what the request's schema demands, 502 for the rest.
+    /// what the request's schema demands, or where the request wants a proxy that is not there, 502 for the rest.
     #[must_use]
     pub fn scrape_status(self) -> u16 {
         match self {
             Self::Timeout => 504,
-            Self::ExtractionInvalid => 422,
+            Self::ExtractionInvalid | Self::NoProxyAvailable => 422,
             Self::DnsFailed
             | Self::ConnectFailed
             | Self::TlsFailed
@@ -127,11 +132,11 @@ impl TargetErrorCode {
             | Self::DecompressionBomb
             | Self::UnsupportedContent
             | Self::HttpError
+            | Self::BlockedByTarget
             | Self::BlockedTarget
             | Self::RobotsDisallowed
             | Self::RenderFailed
             | Self::ProxyFailed
-            | Self::NoProxyAvailable
             | Self::Cancelled
             | Self::InvalidUrl => 502,
         }

@@ -17,8 +17,8 @@ use pagewire_engine::live::{FilterCaps, LiveSettings, LogSettings};
 use pagewire_engine::run::RunLimits;
 use pagewire_engine::schedule::Politeness;
 use pagewire_engine::webhook::{Vault, VaultError, WebhookParts, WebhookSettings};
-use pagewire_engine::{Engine, EngineParts, EngineSettings, Model, ModelSettings, Refusal};
-use pagewire_fetch::{BuildError, Client, FetchConfig, RenderConfig, Renderer};
+use pagewire_engine::{Engine, EngineParts, EngineSettings, Model, ModelSettings, ProxyCredits, Refusal};
+use pagewire_fetch::{BuildError, Client, FetchConfig, ProxyPools, RenderConfig, Renderer};
 use pagewire_journal::Durability;
 use pagewire_server::{Edge, EdgeSettings, ServeSettings};
 use pagewire_store::blob::signed::{KeyRing, KeyRingError};
@@ -75,6 +75,10 @@ pub(crate) enum StartError {
         "the variable {name}, which `api_key_env` in [extract.llm] names, is not set in the environment, or holds what no key has"
     )]
     ModelKey { name: String },
+    #[error(
+        "the variable {name}, which `credentials_env` in [[proxies]] names, is not set in the environment, or holds no `name:password`"
+    )]
+    ProxyCredentials { name: String },
     #[error(transparent)]
     ObjectStores(#[from] object_stores::ObjectStoreError),
     #[error("a key cannot be made")]
@@ -109,6 +113,7 @@ pub(crate) async fn start(config: Checked, shutdown: CancellationToken) -> Resul
     let store = open_store(&config).await?;
     let accounts = Arc::new(accounts_over(store.clone(), &config));
     let client = Client::new(fetch_config(&config))?;
+    let proxies = proxy_pools(&config)?;
     let settings = engine_settings(&config);
     let pdf = Arc::new(PdfChildren::new(config.extract.pdf));
     let blobs = object_stores::blobs(&config, &client)?;
@@ -128,6 +133,7 @@ pub(crate) async fn start(config: Checked, shutdown: CancellationToken) -> Resul
         links,
         client,
         renderer: Renderer::new(render_config(&config)),
+        proxies,
         pdf,
         model,
         inputs,
@@ -253,6 +259,23 @@ fn render_config(config: &Checked) -> RenderConfig {
     }
 }
 
+/// The pools, with the credentials that stand in the environment.
+fn proxy_pools(config: &Checked) -> Result<Arc<ProxyPools>, StartError> {
+    let mut specs = Vec::with_capacity(config.proxies.len());
+    for pool in &config.proxies {
+        let mut spec = pool.spec.clone();
+        if let Some(name) = &pool.credentials_env {
+            let missing = || StartError::ProxyCredentials { name: name.clone() };
+            let text = std::env::var(name).map_err(|_| missing())?;
+            for url in &mut spec.urls {
+                *url = url.clone().or_credentials(text.trim()).map_err(|_| missing())?;
+            }
+        }
+        specs.push(spec);
+    }
+    Ok(ProxyPools::new(specs))
+}
+
 fn link_keys(config: &Checked) -> Result<KeyRing, StartError> {
     let keys = KeyFile::Links.open(&config.server.data_dir)?;
     Ok(KeyRing::new(&keys.iter().collect::<Vec<_>>())?)
@@ -330,6 +353,12 @@ fn engine_settings(config: &Checked) -> EngineSettings {
         record_bytes_max: amount(config.stream.event_bytes_max),
         page_credits: config.credits.page,
         render_credits: config.credits.render,
+        proxy_credits: ProxyCredits {
+            datacenter: config.credits.proxy_datacenter,
+            residential: config.credits.proxy_residential,
+            mobile: config.credits.proxy_mobile,
+        },
+        host_failures_max: config.politeness.host_failures_max,
         segment_bytes: config.journal.segment_bytes.0,
         ring_bytes: amount(config.journal.ring_bytes),
         durability: config.journal.durability,

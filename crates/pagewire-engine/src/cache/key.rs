@@ -3,7 +3,7 @@
 use aws_lc_rs::digest::{Context, SHA256};
 use http::{HeaderName, Method, header};
 use pagewire_store::BlobKey;
-use pagewire_types::{ScrapeOptions, UrlEntry, WorkspaceId};
+use pagewire_types::{ProxyType, ScrapeOptions, UrlEntry, WorkspaceId};
 
 /// Below this the pages of the cache are, among the blobs.
 pub(super) const PREFIX: &str = "cache";
@@ -38,6 +38,8 @@ impl PageKey {
         let may_be_kept = !options.max_age.is_zero()
             && options.method == Method::GET
             && options.body.is_none()
+            // What a session is shown is that session's.
+            && options.session.is_none()
             && !OF_CONDITIONS.iter().any(|name| options.headers.contains_key(name));
         if !may_be_kept {
             return None;
@@ -52,7 +54,7 @@ impl PageKey {
         part(workspace.as_str().as_bytes());
         part(entry.url.as_str().as_bytes());
         part(&[options.robots as u8]);
-        part(options.proxy_type.as_str().as_bytes());
+        part(options.proxy_type.map_or("", ProxyType::as_str).as_bytes());
         part(options.country.as_deref().unwrap_or_default().as_bytes());
         part(user_agent.as_bytes());
         let mut names: Vec<&HeaderName> = options.headers.keys().collect();
@@ -141,6 +143,7 @@ mod tests {
             json!({"max_age_s": 60, "method": "POST"}),
             json!({"max_age_s": 60, "method": "HEAD"}),
             json!({"max_age_s": 60, "body": "x"}),
+            json!({"max_age_s": 60, "session": "a"}),
             json!({"max_age_s": 60, "headers": {"If-None-Match": "\"x\""}}),
             json!({"max_age_s": 60, "headers": {"Cache-Control": "no-cache"}}),
             json!({"max_age_s": 60, "headers": {"Range": "bytes=0-1"}}),

@@ -13,7 +13,7 @@ use pagewire_fetch::Renderer;
 use pagewire_types::ScrapeOptions;
 use pagewire_types::render::RenderMode;
 
-pub(crate) use acquire::{Acquired, RenderFacts};
+pub(crate) use acquire::{Acquired, NotAcquired, RenderFacts};
 pub(crate) use check::{is_rendered_always, refuse_faults, refuse_without_browser};
 pub(crate) use pictures::append_pictures;
 

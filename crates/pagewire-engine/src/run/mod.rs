@@ -8,6 +8,7 @@ mod ending;
 mod feed;
 mod input;
 mod open_records;
+mod retry_budget;
 pub mod supervisor;
 
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -31,11 +32,13 @@ use crate::envelope::{Failure, error_record, invalid_line_record};
 use crate::retry;
 use crate::schedule::{Class, Item, LaneId, LaneLimits, Outcome, Scheduler, Work};
 use crate::scrape::{AttemptFailure, FailedAttempt, Scraper};
+use crate::session::{InSession, SessionName, Sessions};
 use crate::source::host_of_scheduled;
 pub use ending::{EarlyEnd, Ending};
 use input::OpenEntry;
 pub use input::RunInput;
 use open_records::OpenRecords;
+use retry_budget::{RetryBudget, Sent};
 
 /// Records of pages.
 pub const PAGE: Kind = Kind::FIRST;
@@ -102,6 +105,8 @@ pub struct Run {
     consumer: Mutex<Consumer>,
     consumer_changed: tokio::sync::Notify,
     open: Mutex<OpenRecords>,
+    sessions: Sessions,
+    retries: RetryBudget,
     warnings: watch::Sender<Vec<Warning>>,
     ending: watch::Sender<Option<Ending>>,
     /// Why the rest of its URLs is not fetched.
@@ -158,6 +163,8 @@ impl Run {
             consumer: Mutex::new(Consumer { generation: 0, attached: None, detached_at: Instant::now() }),
             consumer_changed: tokio::sync::Notify::new(),
             open: Mutex::new(OpenRecords::new(passed)),
+            sessions: Sessions::of_run(),
+            retries: RetryBudget::default(),
             warnings: watch::Sender::new(Vec::new()),
             ending: watch::Sender::new(parts.ending),
             ended_early: OnceLock::new(),
@@ -337,7 +344,8 @@ impl Run {
     fn warn(&self, warning: Warning) {
         self.warnings.send_if_modified(|warnings| {
             let told = warnings.iter().any(|earlier| match (earlier, &warning) {
-                (Warning::LowCredits { .. }, Warning::LowCredits { .. }) => true,
+                (Warning::LowCredits { .. }, Warning::LowCredits { .. })
+                | (Warning::RetryBudgetExhausted { .. }, Warning::RetryBudgetExhausted { .. }) => true,
                 (earlier, warning) => earlier == warning,
             });
             let fresh = !told && warnings.len() < WARNINGS_MAX;
@@ -427,20 +435,47 @@ impl Run {
             self.end_early(EarlyEnd::CreditsExhausted);
             return self.record_cancelled(item, EarlyEnd::CreditsExhausted);
         }
-        match self.scraper.attempt(&url.entry, item.ordinal, item.attempts, &url.recipe).await {
+        let session = url.recipe.options.session.as_deref().map(|name| self.in_session(name));
+        let attempt =
+            self.scraper.attempt(&url.entry, item.ordinal, item.attempts, &url.recipe, session.as_ref());
+        match attempt.await {
             Ok(page) => {
+                self.retries.request();
                 self.spend(page.credits);
                 self.record(&input, item, PAGE, page.credits, page.json)
             }
             Err(FailedAttempt { kind: AttemptFailure::Deferred(until), .. }) => Outcome::Deferred { until },
-            Err(failed) => {
-                let attempts = item.attempts + 1;
-                match retry::pause(&url.recipe.options.retry, attempts, &failed, jitter(self.id, item)) {
-                    Some(after) => Outcome::Retry { after, host_rest: failed.retry_after },
-                    None => self.record_failure(&input, item, attempts, &failed.failure),
+            Err(mut failed) => {
+                if failed.kind.was_asked() {
+                    self.retries.request();
                 }
+                let attempts = item.attempts + 1;
+                let pause = retry::pause(&url.recipe.options.retry, attempts, &failed, jitter(self.id, item));
+                match pause.map(|after| self.may_retry(failed.kind).map(|()| after)) {
+                    Some(Ok(after)) => return Outcome::Retry { after, host_rest: failed.retry_after },
+                    Some(Err(sent)) => {
+                        let Sent { requests, retries } = sent;
+                        self.warn(Warning::RetryBudgetExhausted { retries, requests });
+                        failed.failure.message.push_str(NO_MORE_RETRIES);
+                    }
+                    None => {}
+                }
+                self.record_failure(&input, item, attempts, &failed.failure)
             }
         }
+    }
+
+    /// Whether the run may try again what ended so. What has not reached its target is no burden to it.
+    fn may_retry(&self, failure: AttemptFailure) -> Result<(), Sent> {
+        if failure.was_asked() { self.retries.grant() } else { Ok(()) }
+    }
+
+    fn in_session(&self, name: &str) -> InSession {
+        InSession { name: self.session_name(name), session: self.sessions.get(name, Instant::now()) }
+    }
+
+    fn session_name(&self, name: &str) -> SessionName {
+        SessionName::of(&self.id, name)
     }
 }
 
@@ -455,7 +490,19 @@ impl Work for Run {
             }
         })
     }
+
+    fn has_room(&self, item: Item) -> bool {
+        if !self.scraper.goes_through_proxies() {
+            return true;
+        }
+        let Some(url) = self.input().and_then(|input| input.url(item.ordinal)) else { return true };
+        let session = url.recipe.options.session.as_deref().map(|name| self.session_name(name));
+        self.scraper.has_room(&url.entry, item.attempts, &url.recipe, session.as_ref())
+    }
 }
+
+/// What a failure's sentence ends with where it would have been tried again.
+const NO_MORE_RETRIES: &str = "; it is not tried again, since a fifth of the run's requests were retries";
 
 /// Different warnings that one run can have; a host more is not worth telling.
 const WARNINGS_MAX: usize = 32;

@@ -128,8 +128,8 @@ impl Lane {
         self.hosts.iter().map(|queue| (&queue.host, queue.items.len()))
     }
 
-    /// The next URL of a host that has room; hosts take turns.
-    pub(super) fn turn(&mut self, hosts: &Hosts, now: Instant) -> Turn {
+    /// The next URL of a host that has room, if there is room for the URL too; hosts take turns.
+    pub(super) fn turn(&mut self, hosts: &Hosts, now: Instant, has_room: impl Fn(Item) -> bool) -> Turn {
         self.wake_delayed(now);
         let full = self.in_flight >= self.limits.concurrency
             || self.open >= self.limits.open_max
@@ -141,6 +141,7 @@ impl Lane {
         for _ in 0..self.hosts.len() {
             let Some(mut queue) = self.hosts.pop_front() else { break };
             match hosts.room(&queue.host, now) {
+                Room::Yes if queue.items.front().is_some_and(|item| !has_room(*item)) => {}
                 Room::Yes => {
                     let Some(item) = queue.items.pop_front() else { continue };
                     let host = queue.host.clone();

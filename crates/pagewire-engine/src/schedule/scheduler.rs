@@ -20,6 +20,11 @@ use super::politeness::{Hosts, Politeness};
 pub trait Work: Send + Sync + 'static {
     /// One attempt at one URL. Its end is the outcome; what it leaves behind is its own affair.
     fn attempt(self: Arc<Self>, item: Item) -> BoxFuture<'static, Outcome>;
+
+    /// Whether an attempt that began now would find what it needs beside its host, such as a proxy that is free. What is
+    /// needed comes free when an attempt ends, and then this is asked again. Called while the scheduler decides: it may
+    /// not call back.
+    fn has_room(&self, item: Item) -> bool;
 }
 
 /// How an attempt ended.
@@ -347,7 +352,8 @@ impl State {
                     let Some(id) = turn.lanes.pop_front() else { break };
                     turn.lanes.push_back(id);
                     let Some(entry) = self.lanes.get_mut(&id) else { continue };
-                    match entry.lane.turn(&self.hosts, now) {
+                    let work = &entry.work;
+                    match entry.lane.turn(&self.hosts, now, |item| work.has_room(item)) {
                         Turn::Take(item, host) => {
                             entry.lane.started();
                             given = Some(Dispatch { id, item, host, work: entry.work.clone() });

@@ -12,6 +12,7 @@ use pagewire_types::{ScrapeOptions, TargetErrorCode, UrlEntry, WorkspaceId};
 use super::{AttemptFailure, FailedAttempt, Scraper, permanent};
 use crate::cache::{CachedPage, PageCache, PageKey, Reading, ReadingKey, Served};
 use crate::envelope::{EnvelopeWriter, FetchFacts, Head};
+use crate::passage::{Passed, Turn};
 use crate::read::ReadFacts;
 use crate::recipe::{self, Recipe};
 use crate::render::{Acquired, RenderFacts};
@@ -61,19 +62,19 @@ impl Scraper {
         &self,
         entry: &UrlEntry,
         recipe: &Recipe,
-        attempts_before: u32,
+        turn: &Turn<'_>,
         started: Instant,
     ) -> Result<Came, FailedAttempt> {
         let options = &recipe.options;
-        let may_be_kept = !self.rendering.may_render(options, attempts_before);
+        let may_be_kept = !self.rendering.may_render(options, turn.attempts_before);
         let Some((kept, key)) = self.key(entry, options).filter(|_| may_be_kept) else {
-            let fetched = self.fetch(entry, recipe, HeaderMap::new(), attempts_before, started);
+            let fetched = self.fetch(entry, recipe, turn, HeaderMap::new(), started);
             let Acquired { response, facts: rendered } = fetched.await?;
             let page = Arc::new(CachedPage::new(response, Timestamp::now()));
             return Ok(Came { page, age: None, rendered, key: None });
         };
         let fetch = async |conditions| {
-            let fetched = self.fetch(entry, recipe, conditions, attempts_before, started).await;
+            let fetched = self.fetch(entry, recipe, turn, conditions, started).await;
             fetched.map(|acquired| acquired.response)
         };
         let served = kept.cache.page(key, options.max_age, fetch);
@@ -142,6 +143,7 @@ impl Scraper {
             age,
             is_rendered: false,
             render_reason: None,
+            passed: Passed::default(),
             credits: 0,
         };
         let json = envelope.end(0, &reading.facts.clone().into(), &facts);

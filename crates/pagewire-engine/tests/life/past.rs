@@ -14,8 +14,8 @@ use pagewire_engine::live::{FilterCaps, LiveSettings, LogSettings};
 use pagewire_engine::run::RunLimits;
 use pagewire_engine::schedule::Politeness;
 use pagewire_engine::webhook::{Vault, WebhookParts, WebhookSettings};
-use pagewire_engine::{Engine, EngineParts, EngineSettings, NoPdfReader};
-use pagewire_fetch::{Client, FetchConfig, Renderer};
+use pagewire_engine::{Engine, EngineParts, EngineSettings, NoPdfReader, ProxyCredits};
+use pagewire_fetch::{Client, FetchConfig, ProxyPools, Renderer};
 use pagewire_journal::Durability;
 use pagewire_store::blob::signed::KeyRing;
 use pagewire_store::{
@@ -224,6 +224,7 @@ pub(crate) async fn start(past: &Past) -> Arc<Engine> {
         inputs: ObjectInputs::none(GuardedTransport::new(client())),
         client: client(),
         renderer: Renderer::none(),
+        proxies: ProxyPools::new(Vec::new()),
         pdf: Arc::new(NoPdfReader),
         model: None,
         cursor_secret: b"secret".to_vec(),
@@ -261,6 +262,8 @@ fn settings(directory: &Path) -> EngineSettings {
         record_bytes_max: 1 << 20,
         page_credits: 1,
         render_credits: 4,
+        proxy_credits: ProxyCredits::default(),
+        host_failures_max: 0,
         segment_bytes: 1 << 20,
         ring_bytes: 1 << 16,
         durability: Durability::Process,

@@ -24,7 +24,6 @@ mod fingerprint;
 mod hash;
 mod items;
 mod shapes;
-mod signs;
 mod snapshot;
 mod today;
 mod tokens;

@@ -11,7 +11,6 @@ use url::Url;
 use super::blocks::{Blocks, Kind, Link, RawBlock};
 use super::fingerprint::{Fingerprint, Reader};
 use super::hash::Hash;
-use super::signs::Signs;
 use super::today::Today;
 use super::watch::Watch;
 use super::{address, items};
@@ -19,6 +18,7 @@ use crate::content::{self, ContentKind};
 use crate::dom::{self, Document, NodeRef};
 use crate::error::ExtractError;
 use crate::main_content::Content;
+use crate::signs::Signs;
 use crate::{Input, charset, feed, links};
 
 /// Blocks of a page that are watched: the first.

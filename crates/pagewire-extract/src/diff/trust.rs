@@ -11,6 +11,7 @@ use url::Url;
 use super::baseline::{Baseline, Other};
 use super::compare::Matching;
 use super::snapshot::{Part, Snapshot};
+use crate::challenge::{PHRASES as CHALLENGE, has_words as has_word};
 
 /// Share of what was there, in thousandths, below which a wall may stand in front of it.
 const WALL_THOUSANDTHS: u64 = 500;
@@ -57,29 +58,6 @@ const LOGIN: &[&str] = &[
     "zaloguj się",
     "entrar",
     "войти",
-];
-const CHALLENGE: &[&str] = &[
-    "just a moment",
-    "attention required",
-    "checking your browser",
-    "verify you are human",
-    "verifying you are human",
-    "are you a robot",
-    "are you human",
-    "not a robot",
-    "captcha",
-    "unusual traffic",
-    "access denied",
-    "access to this page has been denied",
-    "security check",
-    "ddos protection",
-    "pardon our interruption",
-    "human verification",
-    "bot verification",
-    "enable javascript and cookies",
-    "request blocked",
-    "you have been blocked",
-    "request unsuccessful",
 ];
 /// What no page says of the thing that it is about.
 const ERROR: &[&str] = &[
@@ -343,12 +321,4 @@ fn is_called_by_code(page: &Snapshot) -> bool {
 
 fn starts_with_word(text: &str, phrase: &str) -> bool {
     text.strip_prefix(phrase).is_some_and(|rest| !rest.starts_with(char::is_alphanumeric))
-}
-
-/// Whether a text has a phrase, as whole words.
-fn has_word(text: &str, phrase: &str) -> bool {
-    text.match_indices(phrase).any(|(at, _)| {
-        !text[..at].ends_with(char::is_alphanumeric)
-            && !text[at + phrase.len()..].starts_with(char::is_alphanumeric)
-    })
 }

@@ -73,8 +73,11 @@ impl Scheme {
 }
 
 impl ProxyUrl {
-    /// The same proxy with `name:password`.
-    pub fn with_credentials(mut self, text: &str) -> Result<Self, ProxyUrlError> {
+    /// The same proxy, with `name:password` if it has none.
+    pub fn or_credentials(mut self, text: &str) -> Result<Self, ProxyUrlError> {
+        if self.credentials.is_some() {
+            return Ok(self);
+        }
         let (name, password) = text.split_once(':').ok_or(ProxyUrlError::Credentials)?;
         self.credentials = Some(Credentials::new(name.to_owned(), password.to_owned())?);
         Ok(self)
@@ -158,7 +161,8 @@ mod tests {
         let own = parsed("http://us%40er:p%3Aw@proxy.example:1");
         let credentials = own.credentials.clone().expect("credentials");
         assert_eq!((&*credentials.name, &*credentials.password), ("us@er", "p:w"));
-        let given = parsed("http://proxy.example:1").with_credentials("a:b:c").expect("credentials");
+        let given = parsed("http://proxy.example:1").or_credentials("a:b:c").expect("credentials");
+        assert_eq!(given.clone().or_credentials("other:own"), Ok(given.clone()), "its own count");
         assert_eq!(given.credentials.expect("credentials").password, "b:c");
     }
 

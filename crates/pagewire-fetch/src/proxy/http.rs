@@ -4,7 +4,7 @@
 //! its answer nothing may come before the tunnel is used.
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
-use http::HeaderValue;
+use http::{HeaderMap, HeaderValue, StatusCode};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use super::address::Credentials;
@@ -24,6 +24,27 @@ pub(super) fn basic(credentials: &Credentials) -> Option<HeaderValue> {
     let mut value = HeaderValue::try_from(format!("Basic {text}")).ok()?;
     value.set_sensitive(true);
     Some(value)
+}
+
+/// What a proxy says in its own name where the origin's answer was asked for, as far as it can be told from that: by the
+/// status that only a proxy has, or by the header in which proxies tell of themselves.
+pub(crate) fn own_answer(status: StatusCode, headers: &HeaderMap) -> Option<ProxyFault> {
+    if status == StatusCode::PROXY_AUTHENTICATION_REQUIRED {
+        return Some(ProxyFault::Credentials);
+    }
+    let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    // RFC 9209; Squid's own; and tinyproxy's, whose name stands nowhere but in the pages that it makes itself.
+    let (is_own, is_tinyproxy) = (
+        header("proxy-status").contains("error=") || headers.contains_key("x-squid-error"),
+        header("server").starts_with("tinyproxy"),
+    );
+    match status.as_u16() {
+        401 if is_tinyproxy => Some(ProxyFault::Credentials),
+        _ if !(is_own || is_tinyproxy) => None,
+        status @ (400..500) => Some(ProxyFault::Refused(status)),
+        status @ 500.. => Some(ProxyFault::TargetUnreached(status)),
+        _ => None,
+    }
 }
 
 /// Turns a connection to a proxy into one to `authority`, a host and its port.
@@ -127,6 +148,30 @@ mod tests {
         }
         assert_eq!(Head::of(b"<html><body>"), Err(ProxyFault::Protocol));
         assert_eq!(Head::of(b"HTTP/1.1 200 O"), Ok(None));
+    }
+
+    #[test]
+    fn what_a_proxy_says_in_its_own_name_is_told_from_the_origins_answer() {
+        let said = |status: u16, name: &'static str, value: &'static str| {
+            let headers = HeaderMap::from_iter([(
+                http::HeaderName::from_static(name),
+                HeaderValue::from_static(value),
+            )]);
+            own_answer(StatusCode::from_u16(status).expect("a status"), &headers)
+        };
+        assert_eq!(said(407, "server", "x"), Some(ProxyFault::Credentials));
+        assert_eq!(said(401, "server", "tinyproxy/1.11.1"), Some(ProxyFault::Credentials));
+        assert_eq!(said(500, "server", "tinyproxy/1.11.1"), Some(ProxyFault::TargetUnreached(500)));
+        assert_eq!(said(403, "x-squid-error", "ERR_ACCESS_DENIED 0"), Some(ProxyFault::Refused(403)));
+        assert_eq!(said(502, "proxy-status", "p; error=dns_error"), Some(ProxyFault::TargetUnreached(502)));
+        for (status, name, value) in [
+            (200, "server", "tinyproxy/1.11.1"),
+            (401, "server", "nginx"),
+            (502, "server", "nginx"),
+            (502, "proxy-status", "cdn.example; received-status=502"),
+        ] {
+            assert_eq!(said(status, name, value), None, "{status} {value}");
+        }
     }
 
     #[test]

@@ -54,6 +54,13 @@ impl Lease {
     }
 }
 
+impl Lease {
+    /// Something beside the attempt itself failed on the way, and it may have been the proxy.
+    pub fn doubt(&mut self) {
+        self.told = Told::Doubtful;
+    }
+}
+
 impl Drop for Lease {
     fn drop(&mut self) {
         self.pools.settle(self.picked, self.target, self.told);

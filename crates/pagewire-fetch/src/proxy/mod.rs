@@ -26,6 +26,7 @@ pub use address::{ProxyUrl, ProxyUrlError};
 pub(crate) use dial::{Form, Opening};
 pub use fault::{Blame, ProxyFault};
 pub use health::Told;
+pub(crate) use http::own_answer;
 pub use lease::Lease;
 pub(crate) use link::Link;
 pub use pools::{NameLookup, NoProxy, PoolSpec, ProxyPools, Rotation, Wish};

@@ -28,16 +28,22 @@ const SERVER_ERROR_TTL: [Duration; 2] = [Duration::from_secs(60), Duration::from
 /// retries ask again.
 const FAILURE_TTL: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(300)];
 
-/// Fetches the file of the URL's origin; `before` is what was known until now.
-pub(super) async fn fetch(client: &Client, url: &TargetUrl, product: &str, before: Option<&File>) -> File {
+/// Fetches the file of the URL's origin; `before` is what was known until now. What a proxy's failure says nothing of is not
+/// known.
+pub(super) async fn fetch(
+    client: &Client,
+    url: &TargetUrl,
+    product: &str,
+    before: Option<&File>,
+) -> Result<File, Unreachable> {
     let allow_all = || File::said(robotxt::Robots::allow_all(), 0, ANSWER_TTL);
     // A path joined to a URL with a host is a URL.
-    let Ok(url) = url.join("/robots.txt") else { return allow_all() };
+    let Ok(url) = url.join("/robots.txt") else { return Ok(allow_all()) };
     let caps = Caps {
         body: BodyCaps { wire: FILE_BYTES_MAX, unpacked: FILE_BYTES_MAX, over: OverCap::Cut },
         redirects: REDIRECTS_MAX,
     };
-    match client.fetch_capped(&Request::get(url, FETCH_TIMEOUT), caps).await {
+    let file = match client.fetch_capped(&Request::get(url, FETCH_TIMEOUT), caps).await {
         Ok(response) if response.status.is_success() => {
             let robots = robotxt::Robots::parse(&response.body, product);
             File::said(robots, response.body.len(), ANSWER_TTL)
@@ -58,9 +64,13 @@ pub(super) async fn fetch(client: &Client, url: &TargetUrl, product: &str, befor
         ) => allow_all(),
         Err(error) => {
             let why = Unreachable { code: error.code(), reason: error.to_string(), kind: error.kind() };
+            if matches!(error, FetchError::Proxy { .. }) {
+                return Err(why);
+            }
             File::unreachable(why, before, |failures| doubled(FAILURE_TTL, failures))
         }
-    }
+    };
+    Ok(file)
 }
 
 /// A site that says "too many requests" to its robots.txt has not said that it has none.

@@ -10,6 +10,7 @@
 //! | 4xx; more than five redirects, or one that leads nowhere; what cannot be unpacked | all | 24 h |
 //! | 5xx, 429 | what the file before said; nothing without one | 1 min, longer each time in a row, up to 1 h |
 //! | none: DNS, connection, TLS, timeout, guard | the same | 1 s, longer each time in a row, up to 5 min |
+//! | none, since the proxy failed | nothing, to those who came by it | at once: the next asks by its own |
 //!
 //! The table is bounded in origins and in bytes; an origin is fetched once for all that wait for it, and when the one who
 //! fetches goes away, the next takes over.
@@ -76,8 +77,11 @@ impl Robots {
     /// Whether the URL may be fetched; fetches the file if need be.
     pub async fn allowed(&self, client: &Client, url: &TargetUrl) -> RobotsVerdict {
         let slot = self.table.slot(origin(url));
-        let file =
-            slot.file.get_or_init(|| fetch::fetch(client, url, &self.product, slot.before.as_ref())).await;
+        let fetch = || fetch::fetch(client, url, &self.product, slot.before.as_ref());
+        let file = match slot.file.get_or_try_init(fetch).await {
+            Ok(file) => file,
+            Err(proxy) => return RobotsVerdict::Unreachable(proxy),
+        };
         if let Rules::Text(robots) = &file.rules
             && robots.rules().len().saturating_mul(path(url).len()) > COMPARED_INLINE_BYTES_MAX
         {

@@ -5,6 +5,7 @@ mod encodings;
 mod hostile;
 mod http;
 mod origin;
+mod proxies;
 mod robots;
 mod tls;
 mod websocket;

@@ -47,14 +47,7 @@ impl Secure {
         let rcgen::CertifiedKey { cert, signing_key } =
             rcgen::generate_simple_self_signed(names).expect("a certificate");
         let certificate = cert.der().clone();
-        let key = PrivatePkcs8KeyDer::from(signing_key.serialize_der());
-        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let mut tls = ServerConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .expect("versions")
-            .with_no_client_auth()
-            .with_single_cert(vec![certificate.clone()], key.into())
-            .expect("a server");
+        let mut tls = server_config(&certificate, signing_key.serialize_der());
         tls.alpn_protocols = protocols.iter().map(|name| name.to_vec()).collect();
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");
@@ -93,10 +86,29 @@ impl Secure {
         Self { address, certificate, connections }
     }
 
+    pub(crate) fn connections(&self) -> usize {
+        self.connections.load(Ordering::SeqCst)
+    }
+
+    pub(crate) fn certificate(&self) -> CertificateDer<'static> {
+        self.certificate.clone()
+    }
+
     pub(crate) fn client(&self) -> Client {
         let config = FetchConfig { extra_roots: vec![self.certificate.clone()], ..config() };
         Client::new(config).expect("a client")
     }
+}
+
+/// A server's TLS with that certificate.
+pub(crate) fn server_config(certificate: &CertificateDer<'static>, key: Vec<u8>) -> ServerConfig {
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .expect("versions")
+        .with_no_client_auth()
+        .with_single_cert(vec![certificate.clone()], PrivatePkcs8KeyDer::from(key).into())
+        .expect("a server")
 }
 
 async fn answer(request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {

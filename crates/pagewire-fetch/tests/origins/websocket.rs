@@ -16,7 +16,7 @@ use crate::{
 
 const MESSAGE_BYTES_MAX: usize = 1_000;
 
-fn request(target: &str) -> WebSocketRequest {
+pub(crate) fn request(target: &str) -> WebSocketRequest {
     WebSocketRequest {
         url: url(target),
         headers: HeaderMap::new(),
@@ -27,7 +27,7 @@ fn request(target: &str) -> WebSocketRequest {
     }
 }
 
-async fn agreed(client: &Client, request: &WebSocketRequest) -> Box<pagewire_fetch::WebSocket> {
+pub(crate) async fn agreed(client: &Client, request: &WebSocketRequest) -> Box<pagewire_fetch::WebSocket> {
     match client.websocket(request).await.expect("an answer") {
         Opened::Agreed(socket) => socket,
         Opened::Answered(head) => panic!("{head:?}"),

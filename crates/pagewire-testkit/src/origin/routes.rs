@@ -18,6 +18,7 @@
 //! | `/packed/gzip`, `/packed/br`, `/packed/zstd`, `/packed/deflate` | product page 1, packed |
 //! | `/redirect/N` | N redirects to `/p/N` |
 //! | `/loop` | a redirect to itself |
+//! | `/set-cookie/NAME=VALUE` | a redirect to `/echo` that sets the cookie |
 //! | `/redirect-to?url=URL` | a redirect to that URL, taken as it stands after `url=`, percent-decoded |
 //! | `/short-body` | a Content-Length longer than the body, then the end |
 //! | `/garbage` | what is no HTTP |
@@ -118,6 +119,11 @@ pub(super) async fn answer(
             let left: u32 = count.parse().unwrap_or(0);
             let next = if left <= 1 { "/p/1".to_owned() } else { format!("/redirect/{}", left - 1) };
             redirect(socket, request, &next).await
+        }
+        ["set-cookie", cookie] => {
+            let cookie = format!("{cookie}; Path=/");
+            let headers = [("location", "/echo"), ("set-cookie", cookie.as_str())];
+            page(socket, request, 302, &headers, b"").await
         }
         ["loop"] => redirect(socket, request, &format!("http://{address}/loop")).await,
         ["redirect-to"] => {

@@ -16,6 +16,7 @@ use super::blobs::BlobPlace;
 use super::byte_size::ByteSize;
 use super::live::Live;
 use super::object_store::ObjectStore;
+use super::proxies::ProxyPool;
 use super::raw::{self, Raw};
 use super::render::Render;
 
@@ -43,6 +44,8 @@ pub(crate) struct Checked {
     pub(crate) fetch: Fetch,
     /// What one host may be asked.
     pub(crate) politeness: Politeness,
+    /// What targets may be reached through.
+    pub(crate) proxies: Vec<ProxyPool>,
     /// How much of the pages is kept.
     pub(crate) cache: CacheSettings,
     /// How much is done at once.
@@ -132,6 +135,8 @@ pub(crate) struct Politeness {
     pub(crate) delay: Duration,
     /// The longest rest that a `Retry-After` is granted.
     pub(crate) rest_max: Duration,
+    /// Failures in a row after which a host is not asked for a while.
+    pub(crate) host_failures_max: u32,
     /// What robots.txt means where a request says nothing.
     pub(crate) robots: RobotsRule,
     /// The longest delay between two requests that a robots.txt is granted.
@@ -252,13 +257,10 @@ pub(crate) struct Credits {
     /// Rendering it.
     pub(crate) render: u32,
     /// A data-centre proxy.
-    #[expect(dead_code, reason = "checked from the start, charged once there are proxies")]
     pub(crate) proxy_datacenter: u32,
     /// A residential proxy.
-    #[expect(dead_code, reason = "checked from the start, charged once there are proxies")]
     pub(crate) proxy_residential: u32,
     /// A mobile proxy.
-    #[expect(dead_code, reason = "checked from the start, charged once there are proxies")]
     pub(crate) proxy_mobile: u32,
 }
 
@@ -292,6 +294,7 @@ impl Checked {
             server: judge.server(&raw.server),
             fetch: judge.fetch(&raw.fetch),
             politeness: judge.politeness(&raw.politeness),
+            proxies: judge.proxies(&raw.proxies),
             cache: judge.cache(&raw.cache),
             scheduler: judge.scheduler(&raw.scheduler),
             stream: judge.stream(&raw.stream),
@@ -540,6 +543,12 @@ impl Judge {
             ),
             delay: self.millis("politeness.delay_ms", raw.delay_ms, 0, 600_000),
             rest_max: self.seconds("politeness.rest_max_s", raw.rest_max_s, 0, 86_400),
+            host_failures_max: self.whole(
+                "politeness.host_failures_max",
+                raw.host_failures_max,
+                0,
+                1_000_000,
+            ),
             robots: self.one_of(
                 "politeness.robots",
                 raw.robots.as_deref(),

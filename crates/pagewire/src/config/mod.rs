@@ -9,6 +9,7 @@ pub(crate) mod checked;
 mod environment;
 pub(crate) mod live;
 pub(crate) mod object_store;
+pub(crate) mod proxies;
 mod raw;
 mod render;
 
@@ -19,6 +20,7 @@ use toml::{Table, Value};
 
 pub(crate) use checked::Checked;
 use checked::Fault;
+use proxies::without_credentials;
 use raw::Raw;
 
 /// The defaults, as documented.
@@ -138,7 +140,7 @@ impl Layers {
     fn put_text(&mut self, text: &str, origin: &str) -> Result<(), ConfigError> {
         let unparsable = |error: toml::de::Error| ConfigError::Unparsable {
             origin: origin.to_owned(),
-            detail: error.to_string(),
+            detail: without_credentials(&error.to_string()),
         };
         // Read twice: as the schema, so that the fault bears its line; then as a table to be merged.
         toml::from_str::<Raw>(text).map_err(unparsable)?;
@@ -168,7 +170,8 @@ fn merge(under: &mut Table, over: Table) {
     }
 }
 
-/// Texts under a key that speaks of a secret are not shown, nor are the headers that sources are asked with.
+/// Texts under a key that speaks of a secret are not shown, nor are the headers that sources are asked with, nor what stands
+/// before the hosts of proxies.
 fn mask(table: &mut Table) {
     const SECRET: [&str; 4] = ["secret", "password", "token", "credential"];
     for (key, value) in table.iter_mut() {
@@ -177,7 +180,15 @@ fn mask(table: &mut Table) {
                 headers.iter_mut().for_each(|(_, value)| *value = Value::String(MASK.to_owned()));
             }
             Value::Table(inner) => mask(inner),
-            Value::Array(items) => items.iter_mut().filter_map(Value::as_table_mut).for_each(mask),
+            Value::Array(items) => {
+                for item in items {
+                    match item {
+                        Value::Table(inner) => mask(inner),
+                        Value::String(text) if key == "urls" => *text = without_credentials(text),
+                        _ => {}
+                    }
+                }
+            }
             Value::String(text) if !text.is_empty() && SECRET.iter().any(|word| key.contains(word)) => {
                 MASK.clone_into(text);
             }

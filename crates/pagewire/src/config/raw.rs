@@ -48,11 +48,29 @@ section!(Politeness {
     requests_per_host_max: i64,
     delay_ms: i64,
     rest_max_s: i64,
+    host_failures_max: i64,
     robots: String,
     crawl_delay_max_s: i64,
 });
 
 section!(Cache { bytes: ByteSize, memory_bytes: ByteSize });
+
+/// One of `[[proxies]]`.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Proxies {
+    pub(super) name: Option<String>,
+    #[serde(rename = "type")]
+    pub(super) kind: Option<String>,
+    pub(super) country: Option<String>,
+    #[serde(default)]
+    pub(super) urls: Vec<String>,
+    pub(super) credentials_env: Option<String>,
+    pub(super) weight: Option<i64>,
+    pub(super) concurrency: Option<i64>,
+    pub(super) rotation: Option<String>,
+    pub(super) dns: Option<String>,
+}
 
 section!(Scheduler { fetches_max: i64, runs_max: i64 });
 
@@ -196,6 +214,8 @@ macro_rules! sections {
             pub(super) extract: Extract,
             #[serde(default)]
             pub(super) object_store: ObjectStore,
+            #[serde(default)]
+            pub(super) proxies: Vec<Proxies>,
             #[serde(default)]
             pub(super) sources: Vec<toml::Table>,
         }

@@ -56,6 +56,7 @@ impl Reach {
             | Code::DecompressionBomb
             | Code::UnsupportedContent
             | Code::HttpError
+            | Code::BlockedByTarget
             | Code::RenderFailed
             | Code::ExtractionInvalid
             | Code::InvalidUrl => Self::Reached,

@@ -24,6 +24,11 @@ impl Work for Probe {
             Outcome::Recorded { bytes: 10 }
         })
     }
+
+    /// `alone` wants nothing else to be under way.
+    fn has_room(&self, _: Item) -> bool {
+        self.name != "alone" || self.now.load(Ordering::SeqCst) == 0
+    }
 }
 
 struct Bench {
@@ -121,6 +126,23 @@ async fn a_scrape_goes_before_streams_and_a_stream_before_jobs() {
     bench.let_go.add_permits(6);
     let order = bench.run(async |bench| bench.next_of(6).await).await;
     assert_eq!(order, ["scrape", "scrape", "stream", "stream", "job", "job"]);
+}
+
+#[tokio::test]
+async fn what_has_no_room_beside_its_host_waits_for_an_end_and_then_goes_first() {
+    let bench = Bench::new(100, 100);
+    bench.add("job", Class::Job, "w", &["a"; 3], LaneLimits { concurrency: 1, ..WIDE });
+    let order = bench
+        .run(async |bench| {
+            let mut order = bench.next_of(1).await;
+            bench.add("alone", Class::Scrape, "w", &["a"], WIDE);
+            assert!(bench.nothing_more(), "it waits, and holds nobody up");
+            bench.let_go.add_permits(4);
+            order.extend(bench.next_of(3).await);
+            order
+        })
+        .await;
+    assert_eq!(order, ["job", "alone", "job", "job"]);
 }
 
 #[tokio::test]
@@ -223,12 +245,12 @@ fn a_failed_attempt_comes_back_when_its_pause_is_over() {
         crawl_delay_max: Duration::ZERO,
     });
     let now = Instant::now();
-    let Turn::Take(item, host) = lane.turn(&hosts, now) else { panic!("a turn") };
+    let Turn::Take(item, host) = lane.turn(&hosts, now, |_| true) else { panic!("a turn") };
     lane.started();
     let later = now + Duration::from_millis(20);
     lane.delay(Item { attempts: 1, ..item }, host, later);
-    assert_eq!(lane.turn(&hosts, now), Turn::Later(later));
-    assert!(matches!(lane.turn(&hosts, later), Turn::Take(Item { ordinal: 0, attempts: 1 }, _)));
+    assert_eq!(lane.turn(&hosts, now, |_| true), Turn::Later(later));
+    assert!(matches!(lane.turn(&hosts, later, |_| true), Turn::Take(Item { ordinal: 0, attempts: 1 }, _)));
 }
 
 #[tokio::test]

@@ -20,8 +20,8 @@ use pagewire_engine::live::{FilterCaps, LiveSettings, LogSettings};
 use pagewire_engine::run::RunLimits;
 use pagewire_engine::schedule::Politeness;
 use pagewire_engine::webhook::{Vault, WebhookParts, WebhookSettings};
-use pagewire_engine::{ApiKey, Engine, EngineParts, EngineSettings, KeyMode, NoPdfReader};
-use pagewire_fetch::{Client, FetchConfig, Renderer};
+use pagewire_engine::{ApiKey, Engine, EngineParts, EngineSettings, KeyMode, NoPdfReader, ProxyCredits};
+use pagewire_fetch::{Client, FetchConfig, ProxyPools, Renderer};
 use pagewire_journal::Durability;
 use pagewire_store::blob::signed::KeyRing;
 use pagewire_store::{Blobs, SqliteOptions, SqliteStore, Synchronous};
@@ -69,6 +69,7 @@ impl Service {
             inputs: ObjectInputs::none(GuardedTransport::new(client.clone())),
             client,
             renderer: Renderer::none(),
+            proxies: ProxyPools::new(Vec::new()),
             pdf: Arc::new(NoPdfReader),
             model: None,
             webhooks: WebhookParts {
@@ -256,6 +257,8 @@ fn settings(directory: &Path) -> EngineSettings {
         record_bytes_max: 1 << 20,
         page_credits: 1,
         render_credits: 4,
+        proxy_credits: ProxyCredits::default(),
+        host_failures_max: 10,
         segment_bytes: 1 << 20,
         ring_bytes: 1 << 16,
         durability: Durability::Process,

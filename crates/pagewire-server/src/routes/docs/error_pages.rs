@@ -42,6 +42,7 @@ pages! {
     "validation_failed"
     "schema_invalid"
     "extraction_invalid"
+    "no_proxy_available"
     "rate_limited"
     "too_many_connections"
     "internal"
@@ -55,11 +56,11 @@ pages! {
     "decompression_bomb"
     "unsupported_content"
     "http_error"
+    "blocked_by_target"
     "blocked_target"
     "robots_disallowed"
     "render_failed"
     "proxy_failed"
-    "no_proxy_available"
     "cancelled"
 }
 

@@ -1,7 +1,6 @@
 //! What a page looks like as a whole, whatever of it is watched: by that a wall in front of it is known.
 
-use memchr::memmem;
-
+use crate::challenge;
 use crate::dom::{Document, Element, NodeId, NodeRef, Tag, Visitor, local_name, walk};
 use crate::main_content::Content;
 
@@ -10,40 +9,24 @@ const LEAD_CHARACTERS: usize = 600;
 /// Bytes of a title or heading.
 const TITLE_BYTES_MAX: usize = 1_000;
 
-/// What challenges are made with: scripts and forms of those who sell them.
-const CHALLENGES: &[&str] = &[
-    "cf-challenge",
-    "challenge-platform",
-    "cf_chl_",
-    "cf-turnstile",
-    "g-recaptcha",
-    "h-captcha",
-    "px-captcha",
-    "_Incapsula_Resource",
-    "captcha-delivery.com",
-    "awsWafCookieDomainList",
-    "ddos-guard",
-    "aws-waf-token",
-];
-
 /// What a page looks like.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Signs {
+pub(crate) struct Signs {
     /// Its title, and its first heading of the first level.
-    pub(super) title: String,
-    pub(super) heading: String,
+    pub(crate) title: String,
+    pub(crate) heading: String,
     /// What it begins with, in lower case.
-    pub(super) lead: String,
+    pub(crate) lead: String,
     /// Characters that are seen.
-    pub(super) characters: usize,
+    pub(crate) characters: usize,
     /// Whether it asks for a password.
-    pub(super) asks_password: bool,
+    pub(crate) asks_password: bool,
     /// Whether it holds the means of a challenge.
-    pub(super) holds_challenge: bool,
+    pub(crate) holds_challenge: bool,
 }
 
 impl Signs {
-    pub(super) fn of_page(text: &str, document: &Document) -> Self {
+    pub(crate) fn of_page(text: &str, document: &Document) -> Self {
         let plain = |node: NodeRef<'_>| {
             let text = node.text();
             let text = &text[..text.floor_char_boundary(TITLE_BYTES_MAX)];
@@ -59,12 +42,11 @@ impl Signs {
         }
         let mut signs = looking.signs;
         signs.lead = signs.lead.to_lowercase();
-        signs.holds_challenge =
-            CHALLENGES.iter().any(|mark| memmem::find(text.as_bytes(), mark.as_bytes()).is_some());
+        signs.holds_challenge = challenge::holds_mark(text.as_bytes());
         signs
     }
 
-    pub(super) fn of_text(text: &str) -> Self {
+    pub(crate) fn of_text(text: &str) -> Self {
         let lead: String = text.chars().take(LEAD_CHARACTERS).collect();
         Self { lead: lead.to_lowercase(), characters: text.chars().count(), ..Self::default() }
     }
