@@ -539,6 +539,29 @@ mod tests {
     }
 
     #[test]
+    fn an_interval_is_a_whole_number_within_the_operators_bounds() {
+        for good in [60, 61, 86_400] {
+            assert_eq!(
+                read(with(feed(), "interval_s", json!(good))).map(|spec| spec.interval_s),
+                Ok(Some(good))
+            );
+        }
+        let long = u64::from(u32::MAX) + 61;
+        for bad in [
+            json!(0),
+            json!(59),
+            json!(86_401),
+            json!(-60),
+            json!(60.5),
+            json!("60"),
+            json!(true),
+            json!(long),
+        ] {
+            assert_eq!(read(with(feed(), "interval_s", bad)).expect_err("refused"), ["/interval_s"]);
+        }
+    }
+
+    #[test]
     fn a_setting_that_would_do_nothing_is_refused() {
         for (name, value) in [
             ("include_selectors", json!(["a"])),
