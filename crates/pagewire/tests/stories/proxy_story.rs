@@ -6,6 +6,7 @@ use pagewire_testkit::binary::Options;
 use pagewire_testkit::proxy::{Conduct, ProxyServer};
 use serde_json::{Value, json};
 
+use crate::render_story::with_browser;
 use crate::world::{EXE, World, named, problem};
 
 /// A pool of these proxies.
@@ -173,7 +174,8 @@ async fn attempts_escalate_through_the_types_that_there_are() {
 #[tokio::test]
 async fn a_browser_goes_by_the_same_proxy_with_all_that_a_page_asks_for() {
     let proxies = working(1).await;
-    let world = World::with_config(&pool("datacenter", "country = \"se\"", &[&proxies[0]])).await;
+    let config = pool("datacenter", "country = \"se\"", &[&proxies[0]]);
+    let world = World::with_config(&format!("{config}{}", with_browser(""))).await;
     let script = "<title>Shell</title><div id=app></div><script src=/made.js></script>";
     world.origin.set_page("/shell", 200, "text/html", script);
     let made = "document.getElementById('app').textContent = 'made by a script';";
