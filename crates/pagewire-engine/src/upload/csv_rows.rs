@@ -10,8 +10,8 @@ use serde_json::Value;
 use super::{COLUMNS_MAX, LINE_BYTES_MAX, UploadError};
 
 /// Fields whose values are texts, whatever they look like.
-const TEXTS: [&str; 8] =
-    ["url", "custom_id", "user_agent", "body", "country", "method", "proxy_type", "robots"];
+const TEXTS: [&str; 9] =
+    ["url", "custom_id", "user_agent", "body", "country", "method", "proxy_type", "robots", "session"];
 
 /// A row of a CSV.
 #[derive(Debug, PartialEq, Eq)]

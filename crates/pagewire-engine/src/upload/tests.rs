@@ -73,8 +73,8 @@ fn lines_of_strings_and_objects_are_entries() {
 
 #[test]
 fn a_csv_names_overrides_in_its_header() {
-    let text = "url,custom_id,timeout_ms,formats,only_main_content\r\nhttp://a/1,007,2000,\"[\"\"text\"\"]\",false\r\n\
-                \"http://a/2?q=\"\"x\"\",y\",\"two\nlines\",,,\r\n";
+    let text = "url,custom_id,timeout_ms,formats,only_main_content,session\r\nhttp://a/1,007,2000,\"[\"\"text\"\"]\",false,08\r\n\
+                \"http://a/2?q=\"\"x\"\",y\",\"two\nlines\",,,,\r\n";
     let (stored, summary) = parse(CSV, &[text.as_bytes()]).expect("a list");
     assert_eq!(summary.invalid_told, []);
     let entries = entries(&stored, &summary);
@@ -82,7 +82,7 @@ fn a_csv_names_overrides_in_its_header() {
     assert_eq!(first.custom_id.as_deref(), Some("007"));
     let overrides = first.overrides.as_ref().expect("overrides");
     assert_eq!(overrides.timeout, Some(std::time::Duration::from_secs(2)));
-    assert_eq!(overrides.only_main_content, Some(false));
+    assert_eq!((overrides.only_main_content, overrides.session.as_deref()), (Some(false), Some("08")));
     assert_eq!(second.given(), "http://a/2?q=\"x\",y");
     assert_eq!((second.custom_id.as_deref(), &second.overrides), (Some("two\nlines"), &None));
 }
