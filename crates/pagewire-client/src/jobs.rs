@@ -105,6 +105,18 @@ impl Client {
         self.ask(&path, Body::default(), idempotency_key, "the accepted job").await
     }
 
+    /// Makes a job that reads the archived pages of an ended one, in the words of the body. With an idempotency key, as
+    /// [`Client::create_job`].
+    pub async fn reextract_job(
+        &self,
+        id: &str,
+        body: &(impl Serialize + ?Sized),
+        idempotency_key: Option<&str>,
+    ) -> Result<AcceptedJob, ClientError> {
+        let path = format!("{}/reextract", job_path(id)?);
+        self.ask(&path, Body::json(body)?, idempotency_key, "the accepted job").await
+    }
+
     /// Reads along with a job, from its start or after the record of that id.
     pub fn watch_job(
         &self,

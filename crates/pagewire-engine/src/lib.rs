@@ -4,6 +4,7 @@
 //! traits, records through `pagewire-journal`'s.
 
 pub mod account;
+mod archive;
 pub mod blob_transport;
 mod blocked;
 pub mod cache;

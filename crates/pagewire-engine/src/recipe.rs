@@ -18,6 +18,8 @@ pub struct Recipe {
     pub plan: Arc<Plan>,
     /// What is wished of the model.
     pub(crate) model: Option<ModelWish>,
+    /// Whether pages are archived.
+    pub(crate) archives: bool,
     /// Names how pages are read: recipes with the same one read the same page alike.
     pub(crate) fingerprint: [u8; 32],
 }
@@ -26,7 +28,8 @@ impl Recipe {
     fn with_plan(options: ScrapeOptions, plan: Arc<Plan>) -> Self {
         let model = ModelWish::of(&options, &plan);
         let fingerprint = fingerprint(&options);
-        Self { options, plan, model, fingerprint }
+        let archives = options.formats.are_archived();
+        Self { options, plan, model, archives, fingerprint }
     }
 
     /// Compiles parameters. A broken `extract` is told with pointers into the request.
@@ -58,12 +61,14 @@ impl Recipe {
             && overrides.include_selectors.is_none()
             && overrides.exclude_selectors.is_none();
         let params = overrides.clone().over(defaults);
+        // It is the job's, whatever formats a URL has of its own.
+        let archives = self.archives;
         if reads_the_same {
             let options = params.resolve(robots);
             refuse_faults(&options)?;
-            return Ok(Self::with_plan(options, self.plan.clone()));
+            return Ok(Self { archives, ..Self::with_plan(options, self.plan.clone()) });
         }
-        Self::compile(params, robots)
+        Ok(Self { archives, ..Self::compile(params, robots)? })
     }
 }
 

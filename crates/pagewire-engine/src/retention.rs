@@ -31,6 +31,9 @@ impl Engine {
             [(RunKind::Stream, self.settings.keep_runs), (RunKind::Job, self.settings.keep_jobs)]
         {
             for id in self.store.runs_finished_before(kind, before(now, keep)).await? {
+                if self.jobs.reads_archive_of(id) {
+                    continue;
+                }
                 if let Err(error) = self.drop_run(id).await {
                     tracing::warn!(run = %id.hex(), error = &error as &dyn std::error::Error, "an old run could not be dropped");
                 }

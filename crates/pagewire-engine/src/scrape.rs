@@ -1,6 +1,7 @@
 //! One URL to one page: every door's only pipeline. Robots, fetch, extraction, envelope; one attempt, no retries, no
 //! journal.
 
+mod again;
 mod kept;
 
 use std::sync::Arc;
@@ -13,9 +14,10 @@ use pagewire_fetch::{FailureKind, RenderError, Request, Response, RobotsVerdict}
 use pagewire_types::{Format, RobotsRule, TargetErrorCode, UrlEntry};
 use serde_json::Value;
 
+use crate::archive::Recorder;
 use crate::blocked;
 use crate::envelope::{EnvelopeWriter, Failure, FetchFacts};
-use crate::passage::{Passages, Turn};
+use crate::passage::{Passages, Passed, Turn};
 use crate::pdf::PdfFault;
 use crate::read::{Body, PageReader, PageWarning, ReadFacts, Unread};
 use crate::recipe::Recipe;
@@ -23,7 +25,7 @@ use crate::render::{Acquired, NotAcquired, Rendering, append_pictures};
 use crate::schedule::Scheduler;
 use crate::session::{InSession, SessionName};
 use crate::source::Source;
-use kept::{KeptPages, head_of};
+use kept::{Came, KeptPages, head_of};
 
 /// A page that became a record's JSON.
 #[derive(Debug)]
@@ -74,6 +76,13 @@ impl AttemptFailure {
     }
 }
 
+/// What is told of how a page came.
+struct Story {
+    index: u32,
+    attempts: u32,
+    passed: Passed,
+}
+
 /// Fetches and reads pages.
 #[derive(Clone)]
 pub struct Scraper {
@@ -83,6 +92,7 @@ pub struct Scraper {
     reader: PageReader,
     scheduler: Arc<Scheduler>,
     kept: Option<KeptPages>,
+    recorder: Option<Recorder>,
     page_credits: u32,
     record_bytes_max: usize,
 }
@@ -99,7 +109,22 @@ impl Scraper {
         page_credits: u32,
         record_bytes_max: usize,
     ) -> Self {
-        Self { source, passages, rendering, reader, scheduler, kept: None, page_credits, record_bytes_max }
+        Self {
+            source,
+            passages,
+            rendering,
+            reader,
+            scheduler,
+            kept: None,
+            recorder: None,
+            page_credits,
+            record_bytes_max,
+        }
+    }
+
+    /// The same scraper for one attempt, of which is recorded what comes.
+    pub(crate) fn recorded(&self, recorder: Recorder) -> Self {
+        Self { recorder: Some(recorder), ..self.clone() }
     }
 
     /// Whether there is a proxy that an attempt may go through.
@@ -136,10 +161,23 @@ impl Scraper {
         let started = Instant::now();
         let turn = Turn::new(attempts_before, session);
         let came = self.page(entry, recipe, &turn, started).await?;
-        let response = came.page.response();
-        if response.status.as_u16() >= 400 {
-            return Err(http_error(response));
+        if came.page.response().status.as_u16() >= 400 {
+            return Err(http_error(came.page.response()));
         }
+        let story = Story { index, attempts: attempts_before + 1, passed: turn.passed() };
+        self.page_of(entry, recipe, &came, story, started).await
+    }
+
+    /// Reads the page that came, and writes its envelope.
+    async fn page_of(
+        &self,
+        entry: &UrlEntry,
+        recipe: &Recipe,
+        came: &Came,
+        story: Story,
+        started: Instant,
+    ) -> Result<Page, FailedAttempt> {
+        let response = came.page.response();
         // Escaping lengthens HTML by a few percent; other formats are far smaller than their page.
         let data_bytes = if recipe.options.formats.contains(Format::RawHtml) {
             response.body.len() + response.body.len() / 8
@@ -147,8 +185,8 @@ impl Scraper {
             0
         };
         let envelope = EnvelopeWriter::begin(&head_of(entry, &came.page), data_bytes);
-        let (mut envelope, mut facts) = self.read_or_recall(envelope, &came, recipe).await?;
-        let (rendered, passed) = (&came.rendered, turn.passed());
+        let (mut envelope, mut facts) = self.read_or_recall(envelope, came, recipe).await?;
+        let (rendered, passed) = (&came.rendered, story.passed);
         append_pictures(envelope.data(), rendered.screenshot.as_ref(), &rendered.step_screenshots);
         facts.warnings.extend(PageWarning::of_refused_requests(rendered.requests_refused));
         // What came from the cache has been paid for; what a model was asked has not.
@@ -158,13 +196,13 @@ impl Scraper {
         };
         let credits = of_page + rendered.credits + facts.credits;
         let json = envelope.end(
-            index,
+            story.index,
             &facts,
             &FetchFacts {
                 bytes: response.body.len() as u64,
                 fetched_at: Some(came.page.fetched_at()),
                 elapsed: started.elapsed(),
-                attempts: attempts_before + 1,
+                attempts: story.attempts,
                 age: came.age,
                 is_rendered: rendered.is_rendered,
                 render_reason: rendered.reason,
@@ -239,7 +277,14 @@ impl Scraper {
             body: options.body.clone().map(Bytes::from),
             timeout: options.timeout.saturating_sub(started.elapsed()),
         };
+        let source = match &self.recorder {
+            Some(recorder) => source.recorded(recorder.recording()),
+            None => source,
+        };
         let acquired = self.rendering.acquire(&source, &request, options, turn.attempts_before).await;
+        if let (Some(recorder), Ok(acquired)) = (&self.recorder, &acquired) {
+            recorder.came(&acquired.response, acquired.facts.is_rendered);
+        }
         if let Some(passage) = &mut passage {
             match &acquired {
                 Ok(Acquired { response, .. }) => passage.learn(Ok(response)),

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use pagewire_fetch::{Client, FetchError, Request, Response, RobotsVerdict};
+use pagewire_fetch::{Client, FetchError, Recording, Request, Response, RobotsVerdict};
 use pagewire_types::TargetUrl;
 
 use crate::sandbox;
@@ -27,6 +27,14 @@ impl Source {
         match self {
             Self::Web(client) => client.fetch(request).await,
             Self::Sandbox => sandbox::fetch(request).await,
+        }
+    }
+
+    /// The same, of which is recorded what is sent and what comes.
+    pub(crate) fn recorded(&self, recording: Recording) -> Self {
+        match self {
+            Self::Web(client) => Self::Web(client.recorded(recording)),
+            Self::Sandbox => Self::Sandbox,
         }
     }
 

@@ -20,6 +20,7 @@ use crate::{
     message::{Defaults, Request, Response, message, retry_after},
     pool::Pool,
     proxy::{Blame, Link, Opening, ProxyFault, Route, own_answer},
+    recording::Recording,
     redirect::{self, Hop},
     relay::RelayBody,
     robots::Robots,
@@ -39,6 +40,7 @@ pub struct Client {
 pub(crate) struct Way {
     pub(crate) route: Route,
     pub(crate) cookies: Option<Arc<dyn Cookies>>,
+    pub(crate) recording: Option<Recording>,
 }
 
 struct Shared {
@@ -98,6 +100,12 @@ impl Client {
     #[must_use]
     pub fn with_cookies(&self, cookies: Arc<dyn Cookies>) -> Self {
         Self { shared: self.shared.clone(), way: Way { cookies: Some(cookies), ..self.way.clone() } }
+    }
+
+    /// The same client, of whose fetches is recorded what they send and what comes.
+    #[must_use]
+    pub fn recorded(&self, recording: Recording) -> Self {
+        Self { shared: self.shared.clone(), way: Way { recording: Some(recording), ..self.way.clone() } }
     }
 
     /// One attempt: name, connection, redirects and body, all within the request's timeout.
@@ -224,6 +232,11 @@ impl Shared {
         loop {
             let answer = self.ask(&hop).await?;
             let status = answer.head.status;
+            if let Some(recording) = &hop.way.recording
+                && let Ok(sent) = message(&hop, &self.defaults, &answer.connection)
+            {
+                recording.note(&hop.url, sent.into_parts().0, hop.body.clone(), &answer.head);
+            }
             let Some(location) = redirect::location(status, &answer.head.headers) else {
                 let mut response = self.take(hop, answer, caps.body).await?;
                 response.redirects = redirects;

@@ -22,4 +22,4 @@ pub use group::{GroupCommit, GroupPolicy};
 pub use journal::{AppendError, Appended, Journal, Limit, Read, ReadError, Tally, Tip};
 pub use keys::{KeySet, KeySpace};
 pub use record::{Fence, Key, Kind, NewRecord, Position, Record};
-pub use segment::{Durability, FinishedSegment, SegmentJournal, SegmentOptions};
+pub use segment::{BODY_BYTES_MAX, Durability, FinishedSegment, SegmentJournal, SegmentOptions};

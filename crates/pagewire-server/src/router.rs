@@ -52,6 +52,7 @@ fn table() -> OpenApiRouter<Arc<Edge>> {
         .routes(routes!(jobs::get, jobs::cancel))
         .routes(routes!(jobs::results))
         .routes(routes!(jobs::retry))
+        .routes(routes!(jobs::reextract))
         .routes(routes!(jobs::stream))
         .routes(routes!(events::events))
         .routes(routes!(downloads::download))

@@ -70,13 +70,30 @@ impl FromStr for Format {
     }
 }
 
-/// A set of formats.
+/// The name by which a job's `formats` ask that its pages are archived as well. It is no form of a page: nothing of it stands
+/// in an envelope.
+pub const WARC: &str = "warc";
+
+/// A set of formats, and whether pages are archived beside.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Formats(u16);
 
 impl Formats {
     /// No format at all.
     pub const NONE: Self = Self(0);
+    const ARCHIVED: u16 = 1 << 15;
+
+    /// The same formats, of pages that are archived as well.
+    #[must_use]
+    pub fn archived(self) -> Self {
+        Self(self.0 | Self::ARCHIVED)
+    }
+
+    /// Whether pages are archived.
+    #[must_use]
+    pub fn are_archived(self) -> bool {
+        self.0 & Self::ARCHIVED != 0
+    }
 
     /// Whether the format is asked for.
     #[must_use]
@@ -87,7 +104,7 @@ impl Formats {
     /// Whether no format is asked for.
     #[must_use]
     pub fn is_empty(self) -> bool {
-        self.0 == 0
+        self.0 & !Self::ARCHIVED == 0
     }
 
     /// The formats in the contract's order.

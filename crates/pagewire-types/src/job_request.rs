@@ -121,12 +121,7 @@ impl JobRequest {
         }
         let mut reading = Reading::default();
         let mut fields = Fields::new(map, "", &mut reading.faults);
-        let name =
-            fields.take_with("name", "a string of 1 to 200 characters without control characters", |value| {
-                let text = value.as_str()?;
-                let fits = (1..=NAME_CHARS_MAX).contains(&text.chars().count());
-                (fits && !text.contains(char::is_control)).then(|| text.to_owned())
-            });
+        let name = read_name(&mut fields);
         let asked = fields.take("concurrency");
         let concurrency = read_concurrency(&mut fields, asked, JOB_CONCURRENCY_DEFAULT, JOB_CONCURRENCY_MAX);
         let (params, params_json) = read_defaults(&mut fields);
@@ -148,6 +143,14 @@ impl JobRequest {
         });
         Ok(Self { name, input, params, params_json, concurrency, output, webhook })
     }
+}
+
+pub(crate) fn read_name(fields: &mut Fields<'_>) -> Option<String> {
+    fields.take_with("name", "a string of 1 to 200 characters without control characters", |value| {
+        let text = value.as_str()?;
+        let fits = (1..=NAME_CHARS_MAX).contains(&text.chars().count());
+        (fits && !text.contains(char::is_control)).then(|| text.to_owned())
+    })
 }
 
 fn read_defaults(fields: &mut Fields<'_>) -> (ScrapeParams, String) {
@@ -224,7 +227,7 @@ fn object_uri(value: &Value, scheme: &str) -> Option<String> {
     (plain && !bucket.is_empty() && !key.is_empty()).then(|| text.to_owned())
 }
 
-fn read_output(fields: &mut Fields<'_>) -> OutputSpec {
+pub(crate) fn read_output(fields: &mut Fields<'_>) -> OutputSpec {
     let mut output = OutputSpec::default();
     let map = match fields.take("output") {
         None => return output,

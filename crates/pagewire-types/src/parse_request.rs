@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::fields::{FieldError, Fields, brief};
 use crate::problem::{Problem, ProblemCode};
 use crate::request::{Reading, object, read_custom_id, read_metadata};
-use crate::scrape::ScrapeParams;
+use crate::scrape::{ScrapeParams, refuse_archive};
 use crate::target_url::TargetUrl;
 
 /// Characters of a `content_type`.
@@ -45,6 +45,7 @@ impl ParseRequest {
             fits.then(|| text.to_owned())
         });
         let params = ScrapeParams::read_of_content(&mut fields);
+        refuse_archive(&mut fields, &params);
         let custom_id = read_custom_id(&mut fields);
         let metadata = read_metadata(&mut fields);
         let url = fields.take("url");

@@ -85,6 +85,8 @@ problem_codes! {
     IdempotencyInProgress = "idempotency_in_progress", 409, "A request with this idempotency key is under way", true;
     /// The job has no result yet.
     JobNotFinished = "job_not_finished", 409, "The job is not finished", true;
+    /// The job's pages were not archived.
+    NoArchive = "no_archive", 409, "The job has no archive", false;
     /// Something of that id is there already.
     AlreadyExists = "already_exists", 409, "It is there already", false;
     /// It was declared where requests do not reach.

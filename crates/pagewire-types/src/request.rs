@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 
 use crate::fields::{Faults, FieldError, Fields, brief};
 use crate::problem::{Problem, ProblemCode};
-use crate::scrape::ScrapeParams;
+use crate::scrape::{ScrapeParams, refuse_archive};
 use crate::target_url::TargetUrl;
 
 /// URLs that one stream may hold.
@@ -79,6 +79,7 @@ impl ScrapeRequest {
         let mut reading = Reading::default();
         let mut fields = Fields::new(map, "", &mut reading.faults);
         let params = ScrapeParams::read(&mut fields);
+        refuse_archive(&mut fields, &params);
         let custom_id = read_custom_id(&mut fields);
         let metadata = read_metadata(&mut fields);
         let url = fields.take("url");
@@ -128,6 +129,7 @@ impl StreamRequest {
         let mut reading = Reading::default();
         let mut fields = Fields::new(map, "", &mut reading.faults);
         let params = ScrapeParams::read(&mut fields);
+        refuse_archive(&mut fields, &params);
         let concurrency =
             read_concurrency(&mut fields, concurrency, STREAM_CONCURRENCY_DEFAULT, STREAM_CONCURRENCY_MAX);
         if urls.is_none() {
@@ -241,6 +243,7 @@ impl Reading {
     fn entry_with_overrides(&mut self, map: Map<String, Value>, pointer: &str) -> Option<UrlEntry> {
         let mut fields = Fields::new(map, pointer, &mut self.faults);
         let overrides = ScrapeParams::read(&mut fields);
+        refuse_archive(&mut fields, &overrides);
         let custom_id = read_custom_id(&mut fields);
         let metadata = read_metadata(&mut fields);
         let url_pointer = fields.pointer_to("url");

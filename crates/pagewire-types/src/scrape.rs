@@ -9,7 +9,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use serde_json::Value;
 
 use crate::fields::{Faults, Fields, brief};
-use crate::format::{Format, Formats};
+use crate::format::{Format, Formats, WARC};
 use crate::render::{RenderOptions, RenderParams};
 
 /// Whole-attempt timeouts that a request may ask for, in milliseconds.
@@ -312,7 +312,12 @@ fn read_formats(fields: &mut Fields<'_>) -> Option<Formats> {
         return None;
     };
     let mut formats = Vec::with_capacity(items.len().min(Format::ALL.len()));
+    let mut archived = false;
     for (index, item) in items.iter().enumerate().take(64) {
+        if item == WARC {
+            archived = true;
+            continue;
+        }
         match item.as_str().and_then(|name| name.parse::<Format>().ok()) {
             Some(format) => formats.push(format),
             None => {
@@ -325,7 +330,15 @@ fn read_formats(fields: &mut Fields<'_>) -> Option<Formats> {
             }
         }
     }
-    Some(formats.into_iter().collect())
+    let formats: Formats = formats.into_iter().collect();
+    Some(if archived { formats.archived() } else { formats })
+}
+
+/// Refuses the archive where there are no files that it could be.
+pub(crate) fn refuse_archive(fields: &mut Fields<'_>, params: &ScrapeParams) {
+    if params.formats.is_some_and(Formats::are_archived) {
+        fields.fault("formats", "`warc` is made by jobs: name it in `defaults.formats` of POST /v1/jobs");
+    }
 }
 
 fn read_selectors(fields: &mut Fields<'_>, names: &[&'static str]) -> Option<Vec<String>> {

@@ -16,6 +16,9 @@ pub struct Manifest {
     pub bytes: u64,
     /// The files, in the order of the records.
     pub files: Vec<FileEntry>,
+    /// The files of the archived pages, in the same order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub archive: Vec<FileEntry>,
 }
 
 /// One file.
@@ -32,16 +35,16 @@ pub struct FileEntry {
 }
 
 impl FileEntry {
-    pub(super) fn new(name: String, sums: &Sums) -> Self {
+    pub(crate) fn new(name: String, sums: &Sums) -> Self {
         let sha256 = sums.sha256.iter().map(|byte| format!("{byte:02x}")).collect();
         Self { name, bytes: sums.bytes, rows: sums.rows, sha256 }
     }
 }
 
 impl Manifest {
-    pub(super) fn of(files: Vec<FileEntry>) -> Self {
+    pub(super) fn of(files: Vec<FileEntry>, archive: Vec<FileEntry>) -> Self {
         let rows = files.iter().map(|file| file.rows).sum();
         let bytes = files.iter().map(|file| file.bytes).sum();
-        Self { rows, bytes, files }
+        Self { rows, bytes, files, archive }
     }
 }

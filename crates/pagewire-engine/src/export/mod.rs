@@ -23,7 +23,7 @@ mod sink;
 
 pub use columns::{Column, ColumnType};
 pub use csv::FormulaCells;
-pub use encoder::{Chunk, Encoder};
+pub use encoder::{Chunk, Encoder, Sums};
 pub use manifest::{FileEntry, Manifest};
 pub use sink::Export;
 

@@ -19,6 +19,7 @@ pub struct Export {
     encoding: mpsc::Sender<Work>,
     writer: Option<(String, BlobWriter)>,
     files: Vec<FileEntry>,
+    archive: Vec<FileEntry>,
 }
 
 impl Export {
@@ -29,7 +30,12 @@ impl Export {
         let (encoding, work) = mpsc::channel(1);
         // One thread from the first record to the last: what its heap has given back it takes again.
         tokio::task::spawn_blocking(move || encode(encoder, work));
-        Ok(Self { blobs, prefix, format, encoding, writer: None, files: Vec::new() })
+        Ok(Self { blobs, prefix, format, encoding, writer: None, files: Vec::new(), archive: Vec::new() })
+    }
+
+    /// Lists files of archived pages beside its own, which lie below the same prefix.
+    pub(crate) fn list_archive(&mut self, files: Vec<FileEntry>) {
+        self.archive = files;
     }
 
     /// Takes the next records, in their order. After an error the export is of no more use.
@@ -42,7 +48,7 @@ impl Export {
     pub async fn finish(mut self) -> Result<Manifest, ExportError> {
         let chunks = encoded(&self.encoding, Work::Finish).await?;
         self.write(chunks).await?;
-        let manifest = Manifest::of(std::mem::take(&mut self.files));
+        let manifest = Manifest::of(std::mem::take(&mut self.files), std::mem::take(&mut self.archive));
         // Plain data into memory: it cannot fail.
         let text = serde_json::to_vec(&manifest).unwrap_or_default();
         self.blobs.put(&self.key(manifest::NAME)?, text.into()).await?;

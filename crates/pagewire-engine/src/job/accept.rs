@@ -183,7 +183,7 @@ impl Engine {
     }
 
     /// The answer as it is told to whoever brought the webhook: its secret is not remembered in it.
-    async fn in_full(&self, accepted: Accepted) -> Result<Accepted, Refusal> {
+    pub(super) async fn in_full(&self, accepted: Accepted) -> Result<Accepted, Refusal> {
         let Accepted { id, answer } = accepted;
         Ok(Accepted { id, answer: self.with_webhook_secret(id, answer).await? })
     }

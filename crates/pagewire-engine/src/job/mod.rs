@@ -16,6 +16,7 @@ pub mod object_input;
 mod output;
 mod pace;
 mod recover;
+mod reextract;
 pub mod results;
 mod retry;
 mod stream_files;
@@ -26,13 +27,15 @@ pub mod watch_workspace;
 
 use std::sync::{Arc, OnceLock};
 
+use jiff::Timestamp;
+use pagewire_journal::Journal;
 use pagewire_store::BlobKey;
-use pagewire_types::OutputSpec;
+use pagewire_types::{OutputSpec, RunId};
 
 use crate::run::Run;
 pub use accept::{Accepted, IdempotentRequest};
 use object_input::ObjectInput;
-pub(crate) use output::prefix as files_of;
+pub(crate) use output::{OutputError, prefix as files_of};
 use pace::Pace;
 pub(crate) use recover::JobRoom;
 pub(crate) use stream_files::StreamFiles;
@@ -47,8 +50,22 @@ pub(crate) struct Job {
     upload: OnceLock<BlobKey>,
     /// Where its list is still to be read from.
     object: Option<ObjectInput>,
+    /// What it reads instead of fetching.
+    archive: Option<Archive>,
+    /// Whether its pages are archived.
+    archives: bool,
+    /// When it was accepted.
+    created_at: Timestamp,
     /// How fast it goes.
     pace: Pace,
+}
+
+/// The archive of an ended job.
+pub(crate) struct Archive {
+    /// The job.
+    of: RunId,
+    /// Its records, with what is archived in them.
+    journal: Arc<dyn Journal>,
 }
 
 impl Job {

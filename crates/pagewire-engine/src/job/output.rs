@@ -8,6 +8,7 @@ use pagewire_store::{BlobError, BlobKey, Blobs, FileRow};
 use pagewire_types::{OutputFormat, OutputSpec, RunId};
 use tokio::sync::Semaphore;
 
+use crate::archive::{self, ArchiveFiles};
 use crate::export::{
     Column, ColumnType, Export, ExportError, ExportFormat, ExportSpec, FormulaCells, Manifest,
     TextCompression,
@@ -27,7 +28,7 @@ pub(super) fn turns() -> Arc<Semaphore> {
 
 /// Why there are no files.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum OutputError {
+pub(crate) enum OutputError {
     #[error("the records could not be read")]
     Journal(#[from] CursorError),
     #[error(transparent)]
@@ -56,16 +57,18 @@ pub(super) struct Source {
     pub(super) output: OutputSpec,
     /// The fields that its pages were asked for, which are the columns of a table.
     pub(super) fields: Vec<OutputField>,
+    /// What its archive is made of, where it has one.
+    pub(super) archive: Option<ArchiveFiles>,
 }
 
 /// Makes the files. A full disk is waited out: what an earlier attempt left behind is removed first.
 pub(super) async fn make(source: Source, blobs: &Blobs) -> Result<Vec<FileRow>, OutputError> {
-    let Source { id, journal, output, fields } = source;
+    let Source { id, journal, output, fields, archive } = source;
     let prefix = prefix(id)?;
     let spec = spec_of(&output, fields);
     persist("making a job's files", || async {
         blobs.delete_all(&prefix).await?;
-        let manifest = write(&journal, blobs, &prefix, spec.clone()).await?;
+        let manifest = write(&journal, blobs, &prefix, spec.clone(), archive.as_ref()).await?;
         Ok(rows_of(id, &prefix, &manifest))
     })
     .await
@@ -76,12 +79,18 @@ async fn write(
     blobs: &Blobs,
     prefix: &BlobKey,
     spec: ExportSpec,
+    archive: Option<&ArchiveFiles>,
 ) -> Result<Manifest, OutputError> {
+    let archived = match archive {
+        Some(archive) => archive::write_files(archive, blobs, prefix).await?,
+        None => Vec::new(),
+    };
     let mut export = Export::begin(blobs.clone(), prefix.clone(), spec)?;
     let mut cursor = Cursor::new(journal.clone(), Position::START);
     while let Some(records) = cursor.try_next(BATCH).await? {
         export.push(records).await?;
     }
+    export.list_archive(archived);
     Ok(export.finish().await?)
 }
 
@@ -114,12 +123,12 @@ fn column_type_of(kind: OutputKind) -> ColumnType {
 }
 
 fn rows_of(id: RunId, prefix: &BlobKey, manifest: &Manifest) -> Vec<FileRow> {
-    let one = manifest.files.len() == 1;
-    manifest
-        .files
-        .iter()
+    let ones = [&manifest.files, &manifest.archive].map(|files| files.len() == 1);
+    let (files, archive) = (manifest.files.iter().map(|file| (file, ones[0])), manifest.archive.iter());
+    files
+        .chain(archive.map(|file| (file, ones[1])))
         .zip(1_u32..)
-        .map(|(file, part)| FileRow {
+        .map(|((file, one), part)| FileRow {
             part,
             name: match file.name.split_once('.') {
                 Some((_, extension)) if one => format!("{}.{extension}", id.job_id()),

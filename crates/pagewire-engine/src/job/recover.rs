@@ -13,7 +13,7 @@ use tokio::sync::Semaphore;
 
 use super::object_input::ObjectInputs;
 use super::supervisor::{self, Surroundings};
-use super::{Job, Pace, intake, output};
+use super::{Archive, Job, Pace, intake, output, reextract};
 use crate::engine::{Engine, LEASE, lease_owner};
 use crate::patience::{Passing, persist};
 use crate::refusal::{Refusal, damaged};
@@ -55,6 +55,11 @@ impl JobRoom {
 
     pub(super) fn get(&self, id: RunId) -> Option<Arc<Job>> {
         self.lock().get(&id).cloned()
+    }
+
+    /// Whether a job under way reads what that one has archived.
+    pub(crate) fn reads_archive_of(&self, id: RunId) -> bool {
+        self.lock().values().any(|job| job.archive.as_ref().is_some_and(|archive| archive.of == id))
     }
 
     /// The runs of a workspace's jobs, of one mode, that have got their turn and have not ended.
@@ -103,9 +108,15 @@ impl Engine {
         let JobRow { run: row, job, .. } = row;
         let part = job.ok_or_else(|| damaged("a job without its output"))?;
         let output = serde_json::from_str(&part.output).map_err(|_| damaged("a job's output"))?;
+        let read = reextract::archive_of(&part);
         let upload: Option<BlobKey> =
             part.upload_blob.map(|blob| blob.parse().map_err(|_| damaged("an upload's name"))).transpose()?;
+        let archive = match read {
+            Some(of) => Some(Archive { of, journal: Arc::new(self.open_journal(of, JOB_URLS_MAX).await?) }),
+            None => None,
+        };
         let object = match (&upload, part.object_input) {
+            _ if archive.is_some() => None,
             (None, Some(object)) => {
                 Some(serde_json::from_str(&object).map_err(|_| damaged("a job's input"))?)
             }
@@ -113,6 +124,7 @@ impl Engine {
         };
         // How many keys a list that is still to be read will need is not known.
         let keys = if object.is_some() { JOB_URLS_MAX } else { row.urls_total };
+        let archives = reextract::archives(&row.defaults);
         let defaults = serde_json::from_str(&row.defaults).map_err(|_| damaged("stored parameters"))?;
         let input = RunInput::new(ScrapeParams::read_stored(defaults), self.settings.robots)?;
         let fence = self.store.lease_run(row.id, lease_owner(), Timestamp::now(), LEASE).await?;
@@ -135,6 +147,9 @@ impl Engine {
             output,
             upload: upload.map_or_else(OnceLock::new, OnceLock::from),
             object,
+            archive,
+            archives,
+            created_at: row.created_at,
             pace: Pace::default(),
         });
         if row.cancel_requested.is_some() {

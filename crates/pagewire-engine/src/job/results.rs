@@ -43,7 +43,7 @@ impl Engine {
         let (mut next, mut bytes, mut at_tip) = (after, 0, false);
         while records.len() < limit && bytes < PAGE_BYTES_MAX {
             let limit = Limit { records: limit - records.len(), bytes: PAGE_BYTES_MAX - bytes };
-            match run.journal().read(next, limit).await? {
+            match run.records().read(next, limit).await? {
                 Read::Records(read) => {
                     next = read.last().map_or(next, |record| record.position);
                     bytes += read.iter().map(|record| record.body.len()).sum::<usize>();

@@ -21,6 +21,7 @@ use serde_json::value::RawValue;
 
 use super::accept::{Accepted, Draft, IdempotentRequest, under_defaults};
 use super::feeder::CHUNK_BYTES_MAX;
+use super::reextract::archive_of;
 use crate::account::Caller;
 use crate::engine::Engine;
 use crate::refusal::{Refusal, damaged};
@@ -147,7 +148,10 @@ impl Engine {
 }
 
 fn require_failures(row: &JobRow) -> Result<(), Refusal> {
-    let (code, detail) = if !row.run.status.is_final() {
+    let (code, detail) = if row.job.as_ref().is_some_and(|part| archive_of(part).is_some()) {
+        let detail = "the job read archived pages, which stay as they are: read them in other words with POST /v1/jobs/{id}/reextract of the first job, or retry that one";
+        (ProblemCode::ValidationFailed, detail)
+    } else if !row.run.status.is_final() {
         (ProblemCode::JobNotFinished, "the job is under way; retry it when it has ended, or cancel it first")
     } else if row.urls_errored == 0 && row.urls_done < row.run.urls_total {
         let detail = "no URL of the job failed, so there is nothing to retry; those that were skipped are had by a new job";

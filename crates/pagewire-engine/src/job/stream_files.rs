@@ -136,7 +136,8 @@ impl Engine {
             Some(run) => run.journal().clone(),
             None => Arc::new(self.open_journal(id, row.run.urls_total).await?),
         };
-        let source = output::Source { id, journal, output: OutputSpec::default(), fields: Vec::new() };
+        let source =
+            output::Source { id, journal, output: OutputSpec::default(), fields: Vec::new(), archive: None };
         let files = output::make(source, &self.blobs).await?;
         // A journal that retention has begun to drop is empty: what was made of it is not the stream's.
         let rows: u64 = files.iter().map(|file| file.rows).sum();

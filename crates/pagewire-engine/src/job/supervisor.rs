@@ -9,7 +9,8 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use super::object_input::{ObjectInput, ObjectInputs};
-use super::{Job, feeder, intake, output, pace};
+use super::{Archive, Job, feeder, intake, output, pace, reextract};
+use crate::archive::ArchiveFiles;
 use crate::patience::persist;
 use crate::run::supervisor::{Verdict, keep, settle, work_off};
 
@@ -120,11 +121,25 @@ async fn cancelled(job: &Job) -> Verdict {
 
 /// Feeds the run. Returns only when that fails: otherwise the last record ends the job.
 async fn feeding(job: &Job, around: &Surroundings) -> Verdict {
+    if let Some(archive) = &job.archive {
+        return reworking(job, archive).await;
+    }
     match feeder::feed(job, around.store.as_ref(), &around.blobs).await {
         Ok(()) => std::future::pending().await,
         Err(error) => {
             tracing::error!(run = %job.run.id().hex(), error = &error as &dyn std::error::Error, "a job's input could not be read");
             Verdict::Failed(error.to_string())
+        }
+    }
+}
+
+/// Reads the archive that stands for the job's input. Returns only when that fails.
+async fn reworking(job: &Job, archive: &Archive) -> Verdict {
+    match reextract::work(&job.run, archive.journal.clone()).await {
+        Ok(()) => std::future::pending().await,
+        Err(error) => {
+            tracing::error!(run = %job.run.id().hex(), error = &error as &dyn std::error::Error, "the archive that a job reads could not be read");
+            Verdict::Failed(format!("the archived pages could not be read: {error}"))
         }
     }
 }
@@ -141,9 +156,15 @@ async fn measure(job: &Job) {
 fn source_of(job: &Job) -> output::Source {
     output::Source {
         id: job.run.id(),
-        journal: job.run.journal().clone(),
+        journal: job.run.records(),
         output: job.output.clone(),
         fields: job.run.fields(),
+        archive: job.archives.then(|| ArchiveFiles {
+            id: job.run.id(),
+            journal: job.run.journal().clone(),
+            created_at: job.created_at,
+            part_bytes_max: job.output.max_part_bytes,
+        }),
     }
 }
 

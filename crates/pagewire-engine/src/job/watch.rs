@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use pagewire_journal::{Cursor, CursorError, Journal, Limit, Position, Record};
+use pagewire_journal::{Cursor, CursorError, Limit, Position, Record};
 use pagewire_store::RunStatus;
 use pagewire_types::{JobDone, JobProgress, RunId};
 use tokio::sync::watch;
@@ -69,7 +69,7 @@ impl Engine {
             return Err(Refusal::Draining);
         }
         let run = self.run_of_job(caller, id).await?;
-        let journal: Arc<dyn Journal> = run.journal().clone();
+        let journal = run.records();
         let cursor = Cursor::new(journal, after);
         let tip = cursor.tip().position;
         if after > tip {
@@ -116,7 +116,7 @@ impl JobWatch {
                 Ok(None) => {}
                 // What retention has dropped is not told; the reader goes on with what is held.
                 Err(CursorError::Expired { oldest }) => {
-                    let journal: Arc<dyn Journal> = self.run.journal().clone();
+                    let journal = self.run.records();
                     self.cursor = Cursor::new(journal, Position(oldest.0.saturating_sub(1)));
                     continue;
                 }

@@ -120,6 +120,11 @@ impl RunInput {
         lock(&self.chunks).insert(chunk, Chunk { entries, open });
     }
 
+    /// How pages are fetched and read where a URL says nothing else.
+    pub(super) fn recipe(&self) -> &Recipe {
+        &self.shared
+    }
+
     /// The fields that pages are asked for where a URL says nothing else.
     pub(super) fn fields(&self) -> Vec<OutputField> {
         self.shared.plan.output_fields()

@@ -9,6 +9,7 @@ mod feed;
 mod input;
 mod open_records;
 mod retry_budget;
+mod rework;
 pub mod supervisor;
 
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -20,7 +21,8 @@ use futures_util::future::BoxFuture;
 use jiff::Timestamp;
 use pagewire_extract::OutputField;
 use pagewire_journal::{
-    Appended, Fence, GroupCommit, GroupPolicy, Key, Kind, NewRecord, Position, SegmentJournal,
+    Appended, BODY_BYTES_MAX, Fence, GroupCommit, GroupPolicy, Journal, Key, Kind, NewRecord, Position,
+    SegmentJournal,
 };
 use pagewire_store::{KeyMode, RunKind};
 use pagewire_types::{End, Progress, RunId, TargetErrorCode, Warning};
@@ -28,6 +30,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::account::WorkspaceAccount;
+use crate::archive::{self, Pages, Recorder};
 use crate::envelope::{Failure, error_record, invalid_line_record};
 use crate::retry;
 use crate::schedule::{Class, Item, LaneId, LaneLimits, Outcome, Scheduler, Work};
@@ -209,6 +212,11 @@ impl Run {
 
     pub(crate) fn journal(&self) -> &Arc<SegmentJournal> {
         &self.journal
+    }
+
+    /// The journal as whoever reads along sees it.
+    pub(crate) fn records(&self) -> Arc<dyn Journal> {
+        Arc::new(Pages((*self.journal).clone()))
     }
 
     /// How many URLs it has.
@@ -436,13 +444,20 @@ impl Run {
             return self.record_cancelled(item, EarlyEnd::CreditsExhausted);
         }
         let session = url.recipe.options.session.as_deref().map(|name| self.in_session(name));
-        let attempt =
-            self.scraper.attempt(&url.entry, item.ordinal, item.attempts, &url.recipe, session.as_ref());
+        let recorder = url.recipe.archives.then(Recorder::default);
+        let recorded = recorder.clone().map(|recorder| self.scraper.recorded(recorder));
+        let scraper = recorded.as_ref().unwrap_or(&self.scraper);
+        let attempt = scraper.attempt(&url.entry, item.ordinal, item.attempts, &url.recipe, session.as_ref());
         match attempt.await {
             Ok(page) => {
                 self.retries.request();
-                self.spend(page.credits);
-                self.record(&input, item, PAGE, page.credits, page.json)
+                match with_archive(page.json, recorder).await {
+                    Ok(body) => {
+                        self.spend(page.credits);
+                        self.record(&input, item, PAGE, page.credits, body)
+                    }
+                    Err(failure) => self.record_failure(&input, item, item.attempts + 1, &failure),
+                }
             }
             Err(FailedAttempt { kind: AttemptFailure::Deferred(until), .. }) => Outcome::Deferred { until },
             Err(mut failed) => {
@@ -460,7 +475,10 @@ impl Run {
                     }
                     None => {}
                 }
-                self.record_failure(&input, item, attempts, &failed.failure)
+                let json = error_record(&url.entry, item.ordinal, attempts, &failed.failure);
+                // The error is told without what is too large for it.
+                let body = with_archive(json.clone(), recorder).await.unwrap_or(json);
+                self.record(&input, item, ERROR, 0, body)
             }
         }
     }
@@ -477,6 +495,26 @@ impl Run {
     fn session_name(&self, name: &str) -> SessionName {
         SessionName::of(&self.id, name)
     }
+}
+
+/// The record's body, with what is archived of it.
+async fn with_archive(json: Bytes, recorder: Option<Recorder>) -> Result<Bytes, Failure> {
+    let Some(recorder) = recorder else { return Ok(json) };
+    let Some(warc) = recorder.into_records().await else { return Ok(json) };
+    let body = archive::join(&json, &warc);
+    if body.len() <= BODY_BYTES_MAX {
+        return Ok(body);
+    }
+    Err(Failure {
+        code: TargetErrorCode::BodyTooLarge,
+        message: format!(
+            "the page and its archive are {} bytes, more than the {BODY_BYTES_MAX} that one record may have",
+            body.len()
+        ),
+        http_status: None,
+        retryable: false,
+        unsatisfied: None,
+    })
 }
 
 impl Work for Run {

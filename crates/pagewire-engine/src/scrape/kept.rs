@@ -39,6 +39,11 @@ pub(super) struct Came {
 }
 
 impl Came {
+    /// A page that nothing is kept of.
+    pub(super) fn of(page: Arc<CachedPage>, age: Option<Duration>) -> Self {
+        Self { page, age, rendered: RenderFacts::default(), key: None }
+    }
+
     fn reading_key(&self, recipe: [u8; 32]) -> Option<ReadingKey> {
         // What nobody has asked for again is not kept a second time.
         self.age?;
@@ -151,7 +156,8 @@ impl Scraper {
     }
 
     fn key(&self, entry: &UrlEntry, options: &ScrapeOptions) -> Option<(&KeptPages, PageKey)> {
-        let kept = self.kept.as_ref()?;
+        // What is archived is what was fetched for it.
+        let kept = self.kept.as_ref().filter(|_| self.recorder.is_none())?;
         if options.render.mode != RenderMode::Never {
             // What a browser shows changes from one look to the next.
             return None;

@@ -142,6 +142,10 @@ fn insert(headers: &mut HeaderMap, name: header::HeaderName, value: &str) {
 }
 
 fn media_type(name: &str) -> &'static str {
+    if name.ends_with(".warc.gz") {
+        // As it is: each record is a member of its own, which whoever reads the file unpacks.
+        return "application/warc";
+    }
     match name.rsplit('.').next() {
         Some("ndjson") => "application/x-ndjson",
         Some("csv") => "text/csv; charset=utf-8; header=present",

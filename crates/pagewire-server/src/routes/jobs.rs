@@ -12,7 +12,7 @@ use pagewire_engine::job::results::{PAGE_RECORDS_MAX, ResultPage};
 use pagewire_engine::job::view::{JobWithFiles, parse_status};
 use pagewire_engine::{JobFilter, RunStatus};
 use pagewire_journal::Position;
-use pagewire_types::{FieldError, JobReply, JobRequest, Problem, ProblemCode, RunId};
+use pagewire_types::{FieldError, JobReply, JobRequest, Problem, ProblemCode, ReextractRequest, RunId};
 use serde::Deserialize;
 
 use crate::auth::{Authorized, MayReadJobs, MayWriteJobs};
@@ -253,6 +253,38 @@ pub async fn retry(
     let body_sha256 = sha256(format!("retry {}", id.job_id()).as_bytes());
     let idempotent = idempotency_key(&headers)?.map(|key| IdempotentRequest { key, body_sha256 });
     let accepted = edge.engine.retry_job(&authorized.caller, id, idempotent, trace.id.to_string()).await?;
+    Ok(accepted_response(accepted.id, accepted.answer))
+}
+
+/// Takes a new job that reads the archived pages of an ended one: other fields, other formats, and nothing fetched.
+#[utoipa::path(
+    post, path = "/v1/jobs/{id}/reextract", tag = "jobs",
+    security(("bearer" = ["jobs:write"])),
+    params(
+        ("id" = String, Path, description = "The id of a job whose `defaults.formats` named `warc`"),
+        ("Idempotency-Key" = Option<String>, Header, description = "Makes repeating the request safe for 24 hours"),
+    ),
+    request_body(content = Object, description = "`formats`, `extract`, `only_main_content`, `include_selectors`, `exclude_selectors`, `extract_engine`; `output`, `webhook`, `name`"),
+    responses(
+        (status = 202, description = "The new job is accepted", content_type = "application/json", body = Object),
+        (status = "4XX", description = "A problem of the request", content_type = "application/problem+json", body = Object),
+    ),
+)]
+pub async fn reextract(
+    State(edge): State<Arc<Edge>>,
+    authorized: Authorized<MayWriteJobs>,
+    trace: RequestTrace,
+    headers: HeaderMap,
+    Path(id): Path<String>,
+    JsonText(body): JsonText,
+) -> Result<Response, ApiError> {
+    let id = job_id(&id)?;
+    // The same words for another job are another request.
+    let body_sha256 = sha256(&[format!("reextract {} ", id.job_id()).as_bytes(), &body].concat());
+    let idempotent = idempotency_key(&headers)?.map(|key| IdempotentRequest { key, body_sha256 });
+    let request = ReextractRequest::parse(&body)?;
+    let accepted =
+        edge.engine.reextract_job(&authorized.caller, id, request, idempotent, trace.id.to_string()).await?;
     Ok(accepted_response(accepted.id, accepted.answer))
 }
 

@@ -6,6 +6,7 @@
 mod apikey;
 mod completions;
 mod config;
+mod doctor;
 mod job;
 mod list_file;
 mod output;
@@ -81,6 +82,8 @@ enum Command {
     /// Check and show the configuration
     #[command(subcommand)]
     Config(config::Command),
+    /// Check whether this machine is fit for a server, and tell how what is not is mended
+    Doctor(doctor::Args),
     /// Print the completions of a shell
     Completions(completions::Args),
     /// Read one PDF, from stdin to stdout, within bounds: what a server starts for each
@@ -107,6 +110,8 @@ enum CliError {
     Job(#[from] job::JobEnd),
     #[error(transparent)]
     Download(#[from] job::DownloadError),
+    #[error(transparent)]
+    Unfit(#[from] doctor::Unfit),
     #[error(transparent)]
     NotRead(#[from] source::NotRead),
     #[error(transparent)]
@@ -138,6 +143,7 @@ impl CliError {
             | Self::Serving(_)
             | Self::Key(_)
             | Self::Download(_)
+            | Self::Unfit(_)
             | Self::NotRead(_)
             | Self::NotTaken(_)
             | Self::Client(_)
@@ -163,6 +169,7 @@ pub(crate) fn run() -> ExitCode {
 fn dispatch(command: Command) -> Result<(), CliError> {
     match command {
         Command::Config(command) => config::run(command),
+        Command::Doctor(args) => doctor::run(&args),
         Command::Completions(args) => completions::run(&args),
         Command::ReadPdf(args) => read_pdf::run(&args),
         Command::Serve(args) => block_on(serve::run(args)),

@@ -10,10 +10,21 @@ use super::CliError;
 /// Bytes of a file with an `extract`.
 const EXTRACT_BYTES_MAX: u64 = 1 << 20;
 
-/// How pages are to be given back.
+/// How pages are to be fetched and given back.
 #[derive(Debug, clap::Args)]
 #[group(skip)]
 pub(super) struct Args {
+    #[command(flatten)]
+    reading: Reading,
+    /// Milliseconds for one attempt at a page, 1000 to 120000
+    #[arg(long, value_name = "MS", value_parser = clap::value_parser!(u64).range(1_000..=120_000))]
+    timeout_ms: Option<u64>,
+}
+
+/// How pages are to be given back.
+#[derive(Debug, clap::Args)]
+#[group(skip)]
+pub(super) struct Reading {
     /// What to give of a page: markdown, text, html, raw_html, links, images, metadata, structured; repeatable,
     /// commas allowed [default: markdown, or nothing but the fields of --extract]
     #[arg(long = "format", value_name = "F", value_delimiter = ',', value_parser = format)]
@@ -21,12 +32,20 @@ pub(super) struct Args {
     /// Fields to extract, as JSON, or @FILE with it
     #[arg(long, value_name = "JSON|@FILE")]
     extract: Option<String>,
-    /// Milliseconds for one attempt at a page, 1000 to 120000
-    #[arg(long, value_name = "MS", value_parser = clap::value_parser!(u64).range(1_000..=120_000))]
-    timeout_ms: Option<u64>,
 }
 
 impl Args {
+    /// The request's members.
+    pub(super) fn members(&self) -> Result<Map<String, Value>, CliError> {
+        let mut members = self.reading.members()?;
+        if let Some(timeout_ms) = self.timeout_ms {
+            members.insert("timeout_ms".to_owned(), timeout_ms.into());
+        }
+        Ok(members)
+    }
+}
+
+impl Reading {
     /// The request's members.
     pub(super) fn members(&self) -> Result<Map<String, Value>, CliError> {
         let mut members = Map::new();
@@ -39,9 +58,6 @@ impl Args {
         members.insert("formats".to_owned(), Value::Array(names));
         if let Some(extract) = &self.extract {
             members.insert("extract".to_owned(), json_or_file(extract, "extract")?);
-        }
-        if let Some(timeout_ms) = self.timeout_ms {
-            members.insert("timeout_ms".to_owned(), timeout_ms.into());
         }
         Ok(members)
     }

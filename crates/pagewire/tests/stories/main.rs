@@ -2,6 +2,7 @@
 //!
 //! One test binary for all of them, since each more would be linked by itself. Slow tests have names with `slow_` first.
 
+mod archive_story;
 mod backpressure_story;
 mod bad_input_story;
 mod cache_story;
@@ -9,6 +10,7 @@ mod command_line_story;
 mod content_story;
 mod crash_story;
 mod disk_story;
+mod doctor_story;
 mod edge_story;
 mod event_story;
 mod extraction_docs_story;

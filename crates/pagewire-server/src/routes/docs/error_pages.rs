@@ -30,6 +30,7 @@ pages! {
     "idempotency_conflict"
     "idempotency_in_progress"
     "job_not_finished"
+    "no_archive"
     "already_exists"
     "read_only"
     "stream_already_attached"

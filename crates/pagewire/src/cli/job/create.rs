@@ -2,19 +2,13 @@
 
 use pagewire_client::Client;
 use pagewire_types::RunId;
+use pagewire_types::format::WARC;
 use serde_json::{Map, Value, json};
 
 use super::super::list_file::{self, Form, OnInvalid};
 use super::super::{CliError, remote, request};
+use super::output_form::OutputArgs;
 use super::{tell_accepted, watch};
-
-/// The forms of output, as the flag names them.
-#[derive(Debug, Clone, Copy, clap::ValueEnum)]
-enum OutputForm {
-    Ndjson,
-    Csv,
-    Parquet,
-}
 
 /// Arguments of `job create`.
 #[derive(Debug, clap::Args)]
@@ -57,12 +51,11 @@ pub(in super::super) struct Args {
     /// Pages at once, 1 to 256 [default: 64]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=256))]
     concurrency: Option<u32>,
-    /// The form of its files; csv and parquet need --extract [default: ndjson]
-    #[arg(long, value_enum, value_name = "F")]
-    output: Option<OutputForm>,
-    /// Compress its files; parquet is compressed as it is
+    #[command(flatten)]
+    output: OutputArgs,
+    /// Archive its pages as WARC files beside, which `job reextract` can read anew
     #[arg(long)]
-    gzip: bool,
+    warc: bool,
     /// Where to tell of its life
     #[arg(long, value_name = "URL")]
     webhook: Option<String>,
@@ -143,22 +136,14 @@ impl Args {
 
     fn members(&self) -> Result<Map<String, Value>, CliError> {
         let mut body = Map::new();
-        body.insert("defaults".to_owned(), self.request.members()?.into());
-        let mut output = Map::new();
-        if let Some(form) = self.output {
-            let name = match form {
-                OutputForm::Ndjson => "ndjson",
-                OutputForm::Csv => "csv",
-                OutputForm::Parquet => "parquet",
-            };
-            output.insert("format".to_owned(), name.into());
+        let mut defaults = self.request.members()?;
+        if self.warc
+            && let Some(Value::Array(formats)) = defaults.get_mut("formats")
+        {
+            formats.push(WARC.into());
         }
-        if self.gzip {
-            output.insert("gzip".to_owned(), true.into());
-        }
-        if !output.is_empty() {
-            body.insert("output".to_owned(), output.into());
-        }
+        body.insert("defaults".to_owned(), defaults.into());
+        self.output.add_to(&mut body);
         if let Some(concurrency) = self.concurrency {
             body.insert("concurrency".to_owned(), concurrency.into());
         }

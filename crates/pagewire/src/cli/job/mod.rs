@@ -1,4 +1,4 @@
-//! `pagewire job create|get|list|watch|cancel|retry|download`.
+//! `pagewire job create|get|list|watch|cancel|retry|reextract|download`.
 //!
 //! How a job ended is how the commands that wait for it end: 0 when it completed, 3 when it failed, 4 when it was
 //! cancelled. URLs that failed do not change that.
@@ -6,7 +6,9 @@
 mod create;
 mod download;
 mod look;
+mod output_form;
 mod progress;
+mod reextract;
 mod retry;
 mod watch;
 
@@ -30,6 +32,8 @@ pub(super) enum Command {
     Cancel(look::CancelArgs),
     /// Make a job of the URLs that failed in another; its id stands alone on stdout
     Retry(retry::Args),
+    /// Make a job that reads the archived pages of another anew; its id stands alone on stdout
+    Reextract(reextract::Args),
     /// Fetch a job's files, checked and whole
     Download(download::Args),
 }
@@ -60,6 +64,7 @@ pub(super) async fn run(command: Command) -> Result<(), CliError> {
         Command::Watch(args) => watch::run(args).await,
         Command::Cancel(args) => look::cancel(args).await,
         Command::Retry(args) => retry::run(args).await,
+        Command::Reextract(args) => reextract::run(args).await,
         Command::Download(args) => download::run(args).await,
     }
 }

@@ -1,0 +1,35 @@
+//! A page that was archived, read anew: what an attempt does once the page is there.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+use pagewire_types::UrlEntry;
+
+use super::kept::Came;
+use super::{FailedAttempt, Page, Scraper, Story, http_error};
+use crate::archive::Replayed;
+use crate::cache::CachedPage;
+use crate::passage::Passed;
+use crate::recipe::Recipe;
+
+impl Scraper {
+    /// Reads an archived page. It was fetched, and paid for, before.
+    pub(crate) async fn read_again(
+        &self,
+        entry: &UrlEntry,
+        index: u32,
+        recipe: &Recipe,
+        replayed: Replayed,
+    ) -> Result<Page, FailedAttempt> {
+        let Replayed { response, fetched_at } = replayed;
+        if response.status.as_u16() >= 400 {
+            return Err(http_error(&response));
+        }
+        let age = Timestamp::now().duration_since(fetched_at);
+        let age = Some(Duration::try_from(age).unwrap_or_default());
+        let came = Came::of(Arc::new(CachedPage::new(response, fetched_at)), age);
+        let story = Story { index, attempts: 0, passed: Passed::default() };
+        self.page_of(entry, recipe, &came, story, Instant::now()).await
+    }
+}
