@@ -10,6 +10,7 @@
     reason = "a program whose purpose is its printed table"
 )]
 
+mod cached;
 mod cases;
 mod costs;
 mod crowd;
@@ -45,6 +46,7 @@ Measures Pagewire beside wrk, Scrapy and a bare Rust loop; run it from the repos
   --pages N           product pages and URLs of a stream, 1,000 to 10,000 (10,000)
   --scrapy-pages N    pages of a round of Scrapy (2,000)
   --job-urls N        URLs of the large job, 1,000 to 1,000,000 (200,000)
+  --cached-only       ask for kept pages alone, and write nothing
   --job-only          run the large job alone, and write bench/LARGE_JOB.md, which bench/RESULTS.md quotes
   --live-only         run the live stream alone, and write bench/LIVE.md, which bench/RESULTS.md quotes
   --live-part NAME    run one part of it, of fan-out, firehose, idle, filtered and resumed, and write nothing
@@ -70,6 +72,7 @@ struct Plan {
     pages: usize,
     scrapy_pages: usize,
     job_urls: usize,
+    cached_only: bool,
     job_only: bool,
     live_only: bool,
     live_part: Option<String>,
@@ -89,6 +92,7 @@ impl Plan {
             pages: 10_000,
             scrapy_pages: 2_000,
             job_urls: 200_000,
+            cached_only: false,
             job_only: false,
             live_only: false,
             live_part: None,
@@ -113,6 +117,7 @@ impl Plan {
                 "--pages" => plan.pages = number(&value()?, 1_000, 10_000)?,
                 "--scrapy-pages" => plan.scrapy_pages = number(&value()?, 100, 10_000)?,
                 "--job-urls" => plan.job_urls = number(&value()?, 1_000, 1_000_000)?,
+                "--cached-only" => plan.cached_only = true,
                 "--job-only" => plan.job_only = true,
                 "--live-only" => plan.live_only = true,
                 "--live-part" => plan.live_part = Some(value()?),
@@ -183,6 +188,11 @@ fn bench(plan: &Plan) -> Result<bool, BenchError> {
     let products: Vec<String> =
         (0..plan.pages).map(|number| origin.url(&site::product_path(number))).collect();
 
+    if let Some(binary) = plan.pagewire.as_ref().filter(|_| plan.cached_only) {
+        let checks = cached::checks(binary, work, &products)?;
+        println!("{}", report::checks(&checks));
+        return Ok(plan.report_only || checks.iter().all(|check| check.kept != Some(false)));
+    }
     if let Some(binary) = plan.pagewire.as_ref().filter(|_| plan.job_only) {
         return large_job(plan, binary, work, &products);
     }
@@ -205,6 +215,8 @@ fn bench(plan: &Plan) -> Result<bool, BenchError> {
     if let Some(binary) = &plan.pagewire {
         eprintln!("a job of {} URLs", plan.job_urls);
         promises.extend(job::checks(binary, work, &products, plan.job_urls as u64)?);
+        eprintln!("kept pages");
+        promises.extend(cached::checks(binary, work, &products)?);
         eprintln!("many jobs, many watchers");
         promises.extend(crowd::checks(binary, work, &origin, &products)?);
     }

@@ -73,6 +73,17 @@ impl Scheme {
 }
 
 impl ProxyUrl {
+    /// Host and port, to see whether it takes connections.
+    #[must_use]
+    pub fn address(&self) -> (String, u16) {
+        let host = match &self.host {
+            Host::Domain(name) => name.clone(),
+            Host::Ipv4(address) => address.to_string(),
+            Host::Ipv6(address) => address.to_string(),
+        };
+        (host, self.port)
+    }
+
     /// The same proxy, with `name:password` if it has none.
     pub fn or_credentials(mut self, text: &str) -> Result<Self, ProxyUrlError> {
         if self.credentials.is_some() {

@@ -116,6 +116,30 @@ fn the_browser_that_is_named_is_tried() {
     assert!(found["browser"]["detail"].as_str().is_some_and(|text| text.contains("156.0.1")), "{found}");
 }
 
+#[test]
+fn proxies_that_take_no_connection_are_told_by_their_places_and_not_by_their_addresses() {
+    let shell = Shell::open();
+    let there = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let gone = TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("an address");
+    let there = there.local_addr().map(|address| (address, there)).expect("an address");
+    let text = format!(
+        "[[proxies]]\nname = 'near'\ntype = 'datacenter'\nurls = ['http://hunter:hunter2@{}', 'socks5://hunter:hunter2@{gone}']\n",
+        there.0
+    );
+    shell.write("own.toml", &text);
+    let arguments =
+        ["doctor", "--json", "--config", "own.toml", "--data-dir", "data", "--listen", "127.0.0.1:0"];
+    let output = shell.run(&arguments);
+    let found = findings(&output);
+    assert_eq!(verdict(&found, "proxies"), "warn");
+    let detail = found["proxies"]["detail"].as_str().expect("text");
+    assert!(
+        detail.starts_with("near: 1 of 2") && detail.contains("urls[1]") && !detail.contains("urls[0]"),
+        "{detail}"
+    );
+    assert!(!String::from_utf8_lossy(&output.stdout).contains("hunter"));
+}
+
 #[tokio::test]
 async fn beside_a_server_that_runs_its_directory_and_its_port_are_well() {
     let world = World::start().await;

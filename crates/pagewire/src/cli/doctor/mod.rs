@@ -1,5 +1,5 @@
 //! `pagewire doctor`: whether this machine is fit for a server, before one is started or beside one that runs; and how what
-//! is not is mended. It changes nothing, and asks nobody outside this machine.
+//! is not is mended. It changes nothing, and asks nobody outside this machine but whether the proxies that are configured take connections.
 //!
 //! A finding is `ok`, `warn` (a server works, and something will not) or `fail` (a server does not start, or loses what it is
 //! given). The exit code is 0 without a `fail`, and 1 with one.
@@ -10,6 +10,7 @@ mod data_dir;
 mod finding;
 mod limits;
 mod port;
+mod proxies;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -89,5 +90,6 @@ fn examine(config: &Checked) -> Vec<Finding> {
     findings.push(port::examine(config.server.listen, is_served));
     findings.push(limits::open_files(config));
     findings.push(browser::examine(config));
+    findings.extend(proxies::examine(config));
     findings
 }
