@@ -1,6 +1,8 @@
 //! What rendering a page costs: `render_cost URL PAGES TABS [SELECTOR]` shows the page so often, so many at once, and tells
 //! how long that took and how much memory the browser has.
 
+#![expect(clippy::print_stdout, reason = "a program whose purpose is what it prints")]
+
 use std::{
     sync::{
         Arc,
@@ -51,7 +53,7 @@ async fn main() {
             shown.response.body.len(),
             first.elapsed()
         ),
-        Err(error) => println!("{} ({error:?})", error),
+        Err(error) => println!("{error} ({error:?})"),
     }
     let (started, left) = (Instant::now(), Arc::new(AtomicUsize::new(pages)));
     let mut workers = Vec::new();

@@ -108,6 +108,17 @@ impl Client {
         Self { shared: self.shared.clone(), way: Way { recording: Some(recording), ..self.way.clone() } }
     }
 
+    /// The same client by the same route, for what a page in a browser loads: its cookies are the browser's, and it is not
+    /// recorded.
+    pub(crate) fn for_a_browser(&self) -> Self {
+        Self { shared: self.shared.clone(), way: Way { route: self.way.route.clone(), ..Way::default() } }
+    }
+
+    /// What keeps its cookies.
+    pub(crate) fn cookies(&self) -> Option<&dyn Cookies> {
+        self.way.cookies.as_deref()
+    }
+
     /// One attempt: name, connection, redirects and body, all within the request's timeout.
     ///
     /// Dropping the future ends the attempt and closes its connection.

@@ -6,8 +6,8 @@
 //! | what is there | verdict |
 //! |---|---|
 //! | no HTML | as served: not HTML |
-//! | no script | as served: no scripts |
 //! | text of 1,200 characters or more | as served: it has its text |
+//! | no script | as served: no scripts |
 //! | an empty element that frameworks fill, and less than 400 characters of text beside it | shell: empty root |
 //! | `noscript` that asks for scripts, and less than 400 characters | shell: asks for scripts |
 //! | nothing but a word that something loads, or placeholders | shell: placeholder |
@@ -83,11 +83,11 @@ pub fn judge(input: &Input<'_>) -> ShellReason {
     if !is_html(input) {
         return ShellReason::NotHtml;
     }
-    let survey = Survey::of(input.body);
-    if survey.scripts == 0 {
-        ShellReason::NoScripts
-    } else if survey.text >= TEXT_OF_A_PAGE {
+    let survey = Survey::of(input.body, TEXT_OF_A_PAGE);
+    if survey.text >= TEXT_OF_A_PAGE {
         ShellReason::HasText
+    } else if survey.scripts == 0 {
+        ShellReason::NoScripts
     } else if survey.has_empty_root && survey.text < TEXT_OF_A_FRAME {
         ShellReason::EmptyRoot
     } else if survey.asks_for_scripts && survey.text < TEXT_OF_A_FRAME {

@@ -98,13 +98,17 @@ struct OpenRoot {
 }
 
 impl Survey {
-    pub(super) fn of(page: &[u8]) -> Self {
+    /// Stops where there is as much text as is enough.
+    pub(super) fn of(page: &[u8], text_enough: usize) -> Self {
         let mut survey = Self::default();
         let mut roots: Vec<OpenRoot> = Vec::new();
         let mut rest = page;
         while let Some(at) = memchr(b'<', rest) {
             survey.take_text(&rest[..at]);
             rest = survey.take_tag(&rest[at..], &mut roots);
+            if survey.text >= text_enough {
+                return survey;
+            }
         }
         survey.take_text(rest);
         // A root that is never closed holds what follows it.

@@ -21,7 +21,7 @@ use tokio_util::task::TaskTracker;
 
 use super::{
     config::RenderConfig,
-    connection::{COMMAND_TIMEOUT, Connection, Hears, Nothing},
+    connection::{COMMAND_TIMEOUT, Connection, Hears},
     error::RenderError,
     find::FoundBrowser,
     group::Group,
@@ -220,11 +220,10 @@ impl Hears for Browser {
                 // Who asked may have gone; its context goes with it.
                 let _ = waiting.send(Attached { target: target_info.target_id, session: session_id });
             }
-            // A window that a page opened: it is gone before it has begun.
+            // A window that a page opened: it is held, and gone before it has begun.
             None => {
                 let target = json!({ "targetId": target_info.target_id });
                 self.connection.tell(None, "Target.closeTarget", target);
-                self.connection.tell(Some(&session_id), "Runtime.runIfWaitingForDebugger", Nothing {});
             }
         }
     }

@@ -5,15 +5,22 @@ use std::{sync::Arc, time::Duration};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::{browser::Browser, config::RenderConfig};
+use super::{
+    browser::{Browser, Done},
+    config::RenderConfig,
+    connection::{Connection, Nothing},
+};
 
 /// How often a browser that shows pages is looked at: a page can take memory so fast.
 const LOOK_INTERVAL: Duration = Duration::from_millis(250);
 /// How often one is that shows none.
 const IDLE_LOOK_INTERVAL: Duration = Duration::from_secs(1);
+/// How often a browser is asked whether it is there.
+const LIFE_INTERVAL: Duration = Duration::from_secs(5);
 
 /// Looks after a browser until it is gone, with all that belonged to it.
 pub(super) async fn keep(browser: Arc<Browser>, config: Arc<RenderConfig>, shutdown: CancellationToken) {
+    browser.tasks.spawn(ask_for_life(browser.connection.clone()));
     let (mut busy_at, mut started_before) = (Instant::now(), 0);
     loop {
         let is_busy = browser.under_way() > 0 || browser.started() != started_before;
@@ -43,6 +50,20 @@ pub(super) async fn keep(browser: Arc<Browser>, config: Arc<RenderConfig>, shutd
         }
     }
     browser.end().await;
+}
+
+/// Asks a browser now and then whether it is there, until it is gone. One that does not say so hangs, and is closed by that.
+async fn ask_for_life(connection: Connection) {
+    while !connection.is_closed() {
+        tokio::select! {
+            () = connection.closed() => return,
+            () = tokio::time::sleep(LIFE_INTERVAL) => {}
+        }
+        let asked = connection.call(None, "Browser.getVersion", Nothing {});
+        if asked.prompt::<Done>().await.is_err() {
+            return;
+        }
+    }
 }
 
 /// A process that shows pages and takes more than one may is ended; a browser that takes more than it may takes no more

@@ -18,6 +18,7 @@ mod block;
 mod browser;
 mod config;
 mod connection;
+mod cookies;
 mod error;
 mod find;
 mod flags;

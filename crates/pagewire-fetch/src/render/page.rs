@@ -3,14 +3,14 @@
 use std::sync::{Mutex, PoisonError};
 
 use bytes::Bytes;
-use http::{HeaderMap, StatusCode, header};
+use http::{StatusCode, header};
 use pagewire_types::{TargetUrl, render::Viewport};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use super::{
-    browser::{Done, Tab},
+    browser::Tab,
     config::RenderConfig,
     connection::{CommandError, Nothing},
     error::RenderError,
@@ -22,6 +22,7 @@ use super::{
 };
 use crate::{
     connect::authority,
+    cookies::Cookies,
     message::{Response, retry_after},
 };
 
@@ -31,6 +32,8 @@ pub(super) struct Page<'a> {
     pub(super) proxy: &'a PageProxy,
     pub(super) request: &'a RenderRequest,
     pub(super) config: &'a RenderConfig,
+    /// What keeps cookies from one page to the next.
+    pub(super) cookies: Option<&'a dyn Cookies>,
     pub(super) deadline: Instant,
     doing: Mutex<String>,
 }
@@ -41,10 +44,11 @@ pub(super) async fn show(
     proxy: &PageProxy,
     request: &RenderRequest,
     config: &RenderConfig,
+    cookies: Option<&dyn Cookies>,
     deadline: Instant,
 ) -> Result<Rendered, RenderError> {
     let doing = Mutex::new("load".to_owned());
-    let page = Page { tab, proxy, request, config, deadline, doing };
+    let page = Page { tab, proxy, request, config, cookies, deadline, doing };
     tokio::select! {
         biased;
         end = page.ended() => Err(end),
@@ -66,6 +70,7 @@ impl Page<'_> {
         self.doing("give its document");
         let text = self.text().await?;
         let response = self.response(text)?;
+        self.keep_cookies(&response.final_url).await?;
         Ok(Rendered {
             response,
             screenshot,
@@ -122,9 +127,7 @@ impl Page<'_> {
             tab.watch.intercept(intercept);
             tab.tell("Fetch.enable", json!({ "patterns": patterns }));
         }
-        if let Some(cookies) = cookies(headers, &self.request.url) {
-            self.command::<Done>("Network.setCookies", json!({ "cookies": cookies })).await?;
-        }
+        self.bring_cookies().await?;
         tab.tell("Runtime.runIfWaitingForDebugger", Nothing {});
         Ok(())
     }
@@ -266,13 +269,6 @@ fn not_loaded(url: String, reason: String) -> RenderError {
 fn content_type(document: &Document) -> String {
     let mime_type = if document.mime_type.is_empty() { "text/html" } else { document.mime_type.as_str() };
     format!("{mime_type}; charset=utf-8")
-}
-
-/// The pairs of a `Cookie` header, for the page's origin.
-fn cookies(headers: &HeaderMap, url: &TargetUrl) -> Option<Vec<Value>> {
-    let header = headers.get(header::COOKIE)?.to_str().ok()?;
-    let pairs = header.split(';').filter_map(|pair| pair.trim().split_once('='));
-    Some(pairs.map(|(name, value)| json!({ "name": name, "value": value, "url": url.as_str() })).collect())
 }
 
 fn brief(url: &str) -> String {

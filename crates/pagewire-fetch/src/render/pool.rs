@@ -80,7 +80,8 @@ impl Renderer {
     }
 
     /// Shows one page, within the request's timeout. All that it asks of the network goes as the client's requests go, its
-    /// route included; cookies are the browser's own affair.
+    /// route included; cookies that the client keeps are the
+    /// browser's to begin with, and what it has at the end is kept.
     ///
     /// Dropping the future closes the page.
     pub async fn render(&self, client: &Client, request: &RenderRequest) -> Result<Rendered, RenderError> {
@@ -145,7 +146,7 @@ impl Shared {
     }
 
     async fn show(
-        &self,
+        self: &Arc<Self>,
         client: &Client,
         request: &RenderRequest,
         deadline: Instant,
@@ -153,32 +154,36 @@ impl Shared {
     ) -> Result<Rendered, RenderError> {
         let out_of_time =
             || RenderError::Timeout { what: "get a browser".to_owned(), after: request.timeout };
-        let proxy = PageProxy::open(client.clone(), &self.config, request.options.block).await?;
+        let proxy = PageProxy::open(client.for_a_browser(), &self.config, request.options.block).await?;
         let opened = async {
             let browser = self.browser().await?;
             browser.open_tab(&request.url, proxy.address(), room).await
         };
         let tab: Tab = tokio::time::timeout_at(deadline, opened).await.map_err(|_| out_of_time())??;
-        page::show(&tab, &proxy, request, &self.config, deadline).await
+        let cookies = client.cookies();
+        page::show(&tab, &proxy, request, &self.config, cookies, deadline).await
     }
 
     /// A browser with room: the one with the fewest pages, or a new one while fewer run than may. A page that has its room
     /// finds one, for each browser has as many as are given out.
-    async fn browser(&self) -> Result<Arc<Browser>, RenderError> {
+    async fn browser(self: &Arc<Self>) -> Result<Arc<Browser>, RenderError> {
+        if let Some(browser) = self.idlest(&mut *self.running.lock().await) {
+            return Ok(browser);
+        }
+        // It comes up whether or not the page that it is for has the time to wait for it.
+        let shared = self.clone();
+        let started = self.keepers.spawn(async move { shared.start_browser().await });
+        started.await.unwrap_or(Err(RenderError::BrowserGone))
+    }
+
+    async fn start_browser(&self) -> Result<Arc<Browser>, RenderError> {
         let found = self.browser.as_ref().ok_or(RenderError::NoBrowser)?;
         let mut running = self.running.lock().await;
+        if let Some(browser) = self.idlest(&mut running) {
+            return Ok(browser);
+        }
         if self.shutdown.is_cancelled() {
             return Err(RenderError::BrowserGone);
-        }
-        running.retain(|browser| !browser.is_retired());
-        let pages_max = self.config.pages_per_browser_max.max(1) as u64;
-        let idlest = running.iter().min_by_key(|browser| browser.under_way());
-        if let Some(browser) = idlest
-            && (browser.under_way() == 0
-                || running.len() >= self.config.browsers_max.max(1)
-                || browser.under_way() < pages_max)
-        {
-            return Ok(browser.clone());
         }
         let browser = Browser::start(&self.config, found, self.user_agent(found).await).await?;
         tracing::info!(program = %found.program.display(), "a browser was started");
@@ -186,6 +191,14 @@ impl Shared {
         self.keepers.spawn(keeper::keep(browser.clone(), self.config.clone(), self.shutdown.clone()));
         running.push(browser.clone());
         Ok(browser)
+    }
+
+    /// The running browser with the fewest pages, unless another is to be started.
+    fn idlest(&self, running: &mut Vec<Arc<Browser>>) -> Option<Arc<Browser>> {
+        running.retain(|browser| !browser.is_retired());
+        let browser = running.iter().min_by_key(|browser| browser.under_way())?;
+        let has_room = browser.under_way() < self.config.pages_per_browser_max.max(1) as u64;
+        (has_room || running.len() >= self.config.browsers_max.max(1)).then(|| browser.clone())
     }
 
     /// What the browser calls itself: itself without the word that it has no screen, and who sends it.

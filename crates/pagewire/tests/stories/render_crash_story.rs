@@ -85,6 +85,22 @@ async fn a_browser_that_is_killed_is_replaced_and_its_pages_are_begun_anew() {
 }
 
 #[tokio::test]
+async fn slow_a_browser_that_hangs_is_killed_and_its_pages_are_begun_anew() {
+    let world = World::with_config(&with_browser("")).await;
+    let url = put_shell(&world.origin, "/shop");
+    let page = |ms: u64| json!({"url": url, "formats": ["text"], "wait_for": "td", "retry": {"max": 0}, "timeout_ms": ms});
+    assert_eq!(rendered(&world, page(20_000)).await.status, 200);
+    let hung = browser_of(&world).expect("it runs");
+    kill_process(hung, Signal::STOP).expect("stopped");
+    assert_eq!(rendered(&world, page(2_000)).await.status, 504, "a page waits no longer than it may");
+    eventually("the browser that hangs is gone", Duration::from_secs(60), || {
+        rustix::process::test_kill_process(hung).is_err()
+    })
+    .await;
+    assert_eq!(rendered(&world, page(20_000)).await.status, 200);
+}
+
+#[tokio::test]
 async fn a_browser_is_replaced_after_so_many_pages() {
     let world = World::with_config(&with_browser("recycle_after_pages = 3\n")).await;
     let url = put_shell(&world.origin, "/shop");
