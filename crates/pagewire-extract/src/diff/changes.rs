@@ -199,15 +199,14 @@ impl Baseline {
     fn met_first(&self, page: &Snapshot) -> HashSet<u64> {
         let known: HashSet<u64> =
             self.seen.iter().copied().chain(self.blocks.iter().filter_map(|block| block.item)).collect();
-        if page.items.iter().all(|item| known.contains(&item.identity)) {
+        // One without a block of its own says nothing, and is not kept.
+        let unknown = |item: &&Item| !known.contains(&item.identity) && !item.blocks.is_empty();
+        if !page.items.iter().any(|item| unknown(&item)) {
             return HashSet::new();
         }
         let added: HashSet<usize> = Matching::of(self, page).added.into_iter().collect();
-        let (new, renamed): (Vec<&Item>, Vec<&Item>) = page
-            .items
-            .iter()
-            .filter(|item| !known.contains(&item.identity))
-            .partition(|item| is_new(page, item, &added));
+        let (new, renamed): (Vec<&Item>, Vec<&Item>) =
+            page.items.iter().filter(unknown).partition(|item| is_new(page, item, &added));
         let are_new = renamed.len() * RENAMED_SHARE_MAX <= page.items.len();
         let renamed = renamed.into_iter().filter(|_| are_new);
         new.into_iter().chain(renamed).map(|item| item.identity).collect()

@@ -572,3 +572,22 @@ fn a_source_that_watches_something_else_begins_anew() {
     assert_eq!((outcome.finding, outcome.changes), (Finding::First, Vec::new()));
     assert_eq!(series.told(&product("189 kr", "In stock")).len(), 1);
 }
+
+#[test]
+fn an_item_that_says_nothing_is_not_told_poll_after_poll() {
+    // Markup so broken that one of the items has no block of its own.
+    let before = "<title>News | Acme</title><h1>News</h1><ul><li><a href=/n/0>Nothing</a> just now<li><a href=/n/1>One \
+                  thing<ing</a> 3 hours ago<li><a href=/n/2>Two things</a> 12 comments<li><a href=/n/3>Three</a></ul>";
+    let after = format!(
+        "{before}\n====\n<title>News | Acme</title><h1>News</h1><ul><li><a href=/n/0>Nothing</a> just now<li>\
+         <a href=/n/1>/a> 4 hours ago<li><a href=/n/2?utm_source=x>Two things</<h1>a> 13 comments</ul>"
+    );
+    let mut series = Series::begun(before);
+    for poll in 0..5 {
+        let told = series.told(&after);
+        assert!(poll == 0 || told.is_empty(), "{poll}: {told:#?}");
+        assert!(told.iter().all(|told| !told.added.is_empty() || !told.removed.is_empty()), "{told:#?}");
+    }
+    let mut series = Series::begun(&after);
+    assert_eq!(series.told(&after), []);
+}
