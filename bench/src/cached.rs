@@ -21,8 +21,8 @@ const CONNECTIONS: usize = 16;
 const SPAN: Duration = Duration::from_secs(4);
 /// How long an answer may take before the bench gives up.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// What is asked of each page.
-const PARAMETERS: &str = r#""formats":["markdown"],"max_age_s":86400,"#;
+/// What is asked of each page. Streams of the bench ignore robots.txt, and what they have kept is theirs who do.
+const PARAMETERS: &str = r#""formats":["markdown"],"max_age_s":86400,"robots":"ignore","#;
 /// The same in a stream.
 const IN_A_STREAM: &str = r#""concurrency":100,"formats":["markdown"],"max_age_s":86400,"#;
 /// What is promised, in answers a second.
