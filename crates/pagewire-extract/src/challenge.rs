@@ -7,7 +7,7 @@
 
 use std::sync::LazyLock;
 
-use aho_corasick::AhoCorasick;
+use aho_corasick::{AhoCorasick, MatchKind};
 use memchr::memmem;
 
 use crate::dom;
@@ -195,8 +195,12 @@ fn by_server(seen: &Seen<'_>, body: &[u8]) -> Option<Wall> {
 
 /// What of [`SURE`] and of [`WIDGETS`] a page holds, in one pass.
 fn means_of(body: &[u8]) -> (Option<Wall>, Option<Wall>) {
-    static MEANS: LazyLock<Option<AhoCorasick>> =
-        LazyLock::new(|| AhoCorasick::new(SURE.iter().chain(WIDGETS).map(|(mark, _)| mark)).ok());
+    // Leftmost matches can be looked for by a vectorised search of rare beginnings, others only byte by byte: every page that
+    // is fetched goes through this.
+    static MEANS: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
+        let marks = SURE.iter().chain(WIDGETS).map(|(mark, _)| mark);
+        AhoCorasick::builder().match_kind(MatchKind::LeftmostFirst).build(marks).ok()
+    });
     let (mut sure, mut widget) = (None, None);
     for found in MEANS.iter().flat_map(|means| means.find_iter(body)) {
         match found.pattern().as_usize() {
