@@ -32,7 +32,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::config::Checked;
-use crate::config::checked::Llm;
+use crate::config::extract::Llm;
 use crate::key_file::{KeyFile, KeyFileError};
 use crate::object_stores;
 use crate::pdf_child::PdfChildren;

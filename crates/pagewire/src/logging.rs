@@ -5,7 +5,7 @@ use std::io::{self, IsTerminal as _};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::util::{SubscriberInitExt as _, TryInitError};
 
-use crate::config::checked::{Log, LogFormat};
+use crate::config::log::{Log, LogFormat};
 
 /// Why nothing can be logged.
 #[derive(Debug, thiserror::Error)]

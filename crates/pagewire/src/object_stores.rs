@@ -10,8 +10,8 @@ use pagewire_fetch::Client;
 use pagewire_store::blob::{CloudOptions, GcsLocation, PlainHttp, S3Credentials, S3Key, S3Location};
 use pagewire_store::{BlobError, Blobs};
 
+use crate::config::Checked;
 use crate::config::blobs::BlobPlace;
-use crate::config::checked::Checked;
 use crate::config::object_store::{KeyVariables, ObjectStore};
 
 /// Why they cannot be used.

@@ -19,7 +19,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::process::{Child, Command};
 use tokio::sync::Semaphore;
 
-use crate::config::checked::Pdf as Settings;
+use crate::config::extract::Pdf as Settings;
 
 /// The command that the child runs; it is not for people.
 pub(crate) const COMMAND: &str = "read-pdf";

@@ -1,6 +1,6 @@
 //! `[blobs]`: where uploads and the files of jobs are kept.
 
-use super::checked::Judge;
+use super::judge::Judge;
 use super::object_store::ObjectStore;
 use super::raw;
 

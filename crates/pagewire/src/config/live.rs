@@ -7,7 +7,7 @@ use pagewire_engine::live::sources::source_rules;
 use pagewire_types::{SourceRules, SourceSpec, WorkspaceId};
 
 use super::byte_size::ByteSize;
-use super::checked::Judge;
+use super::judge::Judge;
 use super::raw;
 
 /// The longest interval that may be configured: four weeks.

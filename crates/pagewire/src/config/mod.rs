@@ -3,15 +3,26 @@
 //! Layers, of rising precedence: `default.toml`, which is part of the program; the operator's file; the environment;
 //! flags. Each layer is read by itself first, so that a fault names where it stands.
 
+mod accounts;
 pub(crate) mod blobs;
 pub(crate) mod byte_size;
-pub(crate) mod checked;
+mod cache;
+mod checked;
 mod environment;
+pub(crate) mod extract;
+mod fetch;
+mod journal;
+mod judge;
 pub(crate) mod live;
+pub(crate) mod log;
 pub(crate) mod object_store;
+mod politeness;
 pub(crate) mod proxies;
 mod raw;
 mod render;
+mod runs;
+mod server;
+mod webhooks;
 
 use std::path::{Path, PathBuf};
 
@@ -19,7 +30,7 @@ use serde::Deserialize as _;
 use toml::{Table, Value};
 
 pub(crate) use checked::Checked;
-use checked::Fault;
+use judge::Fault;
 use proxies::without_credentials;
 use raw::Raw;
 

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use pagewire_types::TargetUrl;
 
-use super::checked::Judge;
+use super::judge::Judge;
 use super::raw;
 
 /// `[object_store]`

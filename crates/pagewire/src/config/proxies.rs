@@ -6,7 +6,7 @@ use pagewire_fetch::proxy::{NameLookup, Rotation};
 use pagewire_fetch::{PoolSpec, ProxyUrl};
 use pagewire_types::ProxyType;
 
-use super::checked::Judge;
+use super::judge::Judge;
 use super::raw;
 
 /// Proxies in all.

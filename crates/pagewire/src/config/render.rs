@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::byte_size::ByteSize;
-use super::checked::Judge;
+use super::judge::Judge;
 use super::raw;
 
 /// `[render]`
