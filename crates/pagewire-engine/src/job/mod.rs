@@ -10,6 +10,7 @@
 //! input is loaded chunk by chunk, a record is off its hands with its commit, and its end makes files.
 
 mod accept;
+mod ended;
 mod feeder;
 mod intake;
 pub mod object_input;

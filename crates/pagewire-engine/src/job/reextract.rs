@@ -9,10 +9,11 @@ use std::sync::Arc;
 use futures_util::stream::{self, StreamExt as _};
 use pagewire_journal::{Cursor, CursorError, Journal, Limit, Position};
 use pagewire_store::{JobPart, JobRow, NewInput};
-use pagewire_types::{Formats, Problem, ProblemCode, ReextractRequest, RunId, ScrapeParams};
+use pagewire_types::{Formats, ProblemCode, ReextractRequest, RunId, ScrapeParams};
 use serde::{Deserialize, Serialize};
 
 use super::accept::{Accepted, Draft, IdempotentRequest};
+use super::ended::{Lack, Opened};
 use crate::account::Caller;
 use crate::engine::Engine;
 use crate::refusal::{Refusal, damaged};
@@ -52,14 +53,10 @@ impl Engine {
         idempotent: Option<IdempotentRequest>,
         trace_id: String,
     ) -> Result<Accepted, Refusal> {
-        self.admit(caller)?;
-        let row = self.job_row(caller, id).await?;
-        // Before what the job has come to: a repeated request is answered as the first one was.
-        if let Some(earlier) = self.accepted_earlier(caller, idempotent.as_ref()).await? {
-            return Ok(earlier);
-        }
-        require_archive(&row)?;
-        self.require_room(caller).await?;
+        let row = match self.open_ended(caller, id, idempotent.as_ref(), archive_in).await? {
+            Opened::Ended(row) => *row,
+            Opened::Repeated(earlier) => return Ok(earlier),
+        };
         self.check_means(&request.params, &[])?;
         RunInput::new(request.params, self.settings.robots)?;
         let new = RunId::generate();
@@ -83,16 +80,12 @@ impl Engine {
     }
 }
 
-fn require_archive(row: &JobRow) -> Result<(), Refusal> {
-    let (code, detail) = if !row.run.status.is_final() {
-        (ProblemCode::JobNotFinished, "the job is under way; its pages can be read anew when it has ended")
-    } else if !archives(&row.run.defaults) || row.urls_done == 0 {
-        let detail = "the job has no archive: its `defaults.formats` did not name `warc`, or it has no pages; run it again with it";
-        (ProblemCode::NoArchive, detail)
-    } else {
+fn archive_in(row: &JobRow) -> Result<(), Lack> {
+    if archives(&row.run.defaults) && row.urls_done > 0 {
         return Ok(());
-    };
-    Err(Refusal::Invalid(Box::new(Problem::new(code, detail))))
+    }
+    let detail = "the job has no archive: its `defaults.formats` did not name `warc`, or it has no pages; run it again with it";
+    Err((ProblemCode::NoArchive, detail))
 }
 
 /// Reads the archive, and makes the run's records of it.

@@ -16,10 +16,11 @@ use pagewire_store::{
     BlobHeaders, BlobKey, BlobWriter, ChunkRange, JobRow, NewInput, StoreError, StoredChunk, UploadRow,
 };
 use pagewire_types::request::CHUNK_URLS;
-use pagewire_types::{OutputSpec, Problem, ProblemCode, RunId, ScrapeParams, UploadId};
+use pagewire_types::{OutputSpec, ProblemCode, RunId, ScrapeParams, UploadId};
 use serde_json::value::RawValue;
 
 use super::accept::{Accepted, Draft, IdempotentRequest, under_defaults};
+use super::ended::{Lack, Opened};
 use super::feeder::CHUNK_BYTES_MAX;
 use super::reextract::archive_of;
 use crate::account::Caller;
@@ -39,14 +40,10 @@ impl Engine {
         idempotent: Option<IdempotentRequest>,
         trace_id: String,
     ) -> Result<Accepted, Refusal> {
-        self.admit(caller)?;
-        let row = self.job_row(caller, id).await?;
-        // Before what the job has come to: a repeated request is answered as the first one was.
-        if let Some(earlier) = self.accepted_earlier(caller, idempotent.as_ref()).await? {
-            return Ok(earlier);
-        }
-        require_failures(&row)?;
-        self.require_room(caller).await?;
+        let row = match self.open_ended(caller, id, idempotent.as_ref(), failures_of).await? {
+            Opened::Ended(row) => *row,
+            Opened::Repeated(earlier) => return Ok(earlier),
+        };
         self.check_stored_params(&row)?;
         let upload = self.upload_failed(caller, &row).await?;
         let (old, new) = (row.run.id, RunId::generate());
@@ -147,21 +144,17 @@ impl Engine {
     }
 }
 
-fn require_failures(row: &JobRow) -> Result<(), Refusal> {
-    let (code, detail) = if row.job.as_ref().is_some_and(|part| archive_of(part).is_some()) {
-        let detail = "the job read archived pages, which stay as they are: read them in other words with POST /v1/jobs/{id}/reextract of the first job, or retry that one";
-        (ProblemCode::ValidationFailed, detail)
-    } else if !row.run.status.is_final() {
-        (ProblemCode::JobNotFinished, "the job is under way; retry it when it has ended, or cancel it first")
-    } else if row.urls_errored == 0 && row.urls_done < row.run.urls_total {
-        let detail = "no URL of the job failed, so there is nothing to retry; those that were skipped are had by a new job";
-        (ProblemCode::ValidationFailed, detail)
-    } else if row.urls_errored == 0 {
-        (ProblemCode::ValidationFailed, "no URL of the job failed, so there is nothing to retry")
-    } else {
+fn failures_of(row: &JobRow) -> Result<(), Lack> {
+    let detail = if row.job.as_ref().is_some_and(|part| archive_of(part).is_some()) {
+        "the job read archived pages, which stay as they are: read them in other words with POST /v1/jobs/{id}/reextract of the first job, or retry that one"
+    } else if row.urls_errored > 0 {
         return Ok(());
+    } else if row.urls_done < row.run.urls_total {
+        "no URL of the job failed, so there is nothing to retry; those that were skipped are had by a new job"
+    } else {
+        "no URL of the job failed, so there is nothing to retry"
     };
-    Err(Refusal::Invalid(Box::new(Problem::new(code, detail))))
+    Err((ProblemCode::ValidationFailed, detail))
 }
 
 /// The job that a retry is: as the first one, but for its URLs.

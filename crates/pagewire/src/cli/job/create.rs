@@ -1,20 +1,20 @@
 //! `pagewire job create`.
 
 use pagewire_client::Client;
-use pagewire_types::RunId;
 use pagewire_types::format::WARC;
 use serde_json::{Map, Value, json};
 
 use super::super::list_file::{self, Form, OnInvalid};
 use super::super::{CliError, remote, request};
+use super::accepted::Acceptance;
 use super::output_form::OutputArgs;
-use super::{tell_accepted, watch};
 
 /// Arguments of `job create`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 The URLs are arguments, or in one FILE (sent as `pagewire upload` sends it), or they were uploaded before, or they are
 an object of S3 or Google Cloud Storage where the server's operator has set that up.
+--idempotency-key does not go with a FILE, which is another upload each time.
 With --wait the exit code is 0 when the job completed, 3 when it failed, 4 when it was cancelled. An interrupted wait
 leaves the job going on.
 
@@ -59,15 +59,8 @@ pub(in super::super) struct Args {
     /// Where to tell of its life
     #[arg(long, value_name = "URL")]
     webhook: Option<String>,
-    /// Makes repeating the command safe for 24 hours; not with a FILE, which is another upload each time
-    #[arg(long, value_name = "KEY")]
-    idempotency_key: Option<String>,
-    /// Follow it to its end
-    #[arg(long)]
-    wait: bool,
-    /// The whole answer, as one line of JSON
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    acceptance: Acceptance,
     #[command(flatten)]
     request: request::Args,
     #[command(flatten)]
@@ -85,7 +78,7 @@ enum Source<'a> {
 pub(super) async fn run(args: Args) -> Result<(), CliError> {
     let client = args.remote.client()?;
     let source = args.source()?;
-    if matches!(source, Source::File(_)) && args.idempotency_key.is_some() {
+    if matches!(source, Source::File(_)) && args.acceptance.is_repeatable() {
         let what = "--idempotency-key does not go with a FILE, which is another upload each time: `pagewire upload` it once, and use --upload-id";
         return Err(CliError::Usage(what.to_owned()));
     }
@@ -97,11 +90,8 @@ pub(super) async fn run(args: Args) -> Result<(), CliError> {
         Source::Stored(input) => ("input", input),
     };
     body.insert(name.to_owned(), input);
-    // With a key a request whose answer was lost can be sent again: where none was given, one that nobody else has.
-    let key = args.idempotency_key.clone().unwrap_or_else(|| RunId::generate().job_id());
-    let accepted = client.create_job(&body, Some(&key)).await?;
-    tell_accepted(&accepted, args.json)?;
-    if args.wait { watch::to_the_end(&client, &accepted.id).await } else { Ok(()) }
+    let accepted = client.create_job(&body, Some(&args.acceptance.key())).await?;
+    args.acceptance.tell(&client, &accepted).await
 }
 
 impl Args {

@@ -3,6 +3,7 @@
 //! How a job ended is how the commands that wait for it end: 0 when it completed, 3 when it failed, 4 when it was
 //! cancelled. URLs that failed do not change that.
 
+mod accepted;
 mod create;
 mod download;
 mod look;
@@ -12,9 +13,7 @@ mod reextract;
 mod retry;
 mod watch;
 
-use pagewire_types::AcceptedJob;
-
-use super::{CliError, output};
+use super::CliError;
 pub(super) use download::DownloadError;
 
 /// What to do with jobs.
@@ -67,21 +66,4 @@ pub(super) async fn run(command: Command) -> Result<(), CliError> {
         Command::Reextract(args) => reextract::run(args).await,
         Command::Download(args) => download::run(args).await,
     }
-}
-
-/// The id of a job that was accepted, alone; the secret of its webhook beside it, for there is no other time to tell it.
-fn tell_accepted(accepted: &AcceptedJob, json: bool) -> Result<(), CliError> {
-    if json {
-        return output::json(accepted);
-    }
-    if let Some(webhook) = &accepted.webhook
-        && let Some(secret) = &webhook.secret
-    {
-        output::note(&format!(
-            "webhook {} signs with {}, which is told this once",
-            webhook.id,
-            secret.expose()
-        ));
-    }
-    output::line(accepted.id.clone())
 }

@@ -1,10 +1,8 @@
 //! `pagewire job reextract`.
 
-use pagewire_types::RunId;
-
 use super::super::{CliError, remote, request};
+use super::accepted::Acceptance;
 use super::output_form::OutputArgs;
-use super::{tell_accepted, watch};
 
 /// Arguments of `job reextract`.
 #[derive(Debug, clap::Args)]
@@ -29,15 +27,8 @@ pub(in super::super) struct Args {
     /// Where to tell of its life
     #[arg(long, value_name = "URL")]
     webhook: Option<String>,
-    /// Makes repeating the command safe for 24 hours
-    #[arg(long, value_name = "KEY")]
-    idempotency_key: Option<String>,
-    /// Follow the new job to its end
-    #[arg(long)]
-    wait: bool,
-    /// The whole answer, as one line of JSON
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    acceptance: Acceptance,
     #[command(flatten)]
     remote: remote::Args,
 }
@@ -51,8 +42,6 @@ pub(super) async fn run(args: Args) -> Result<(), CliError> {
             body.insert(name.to_owned(), value.as_str().into());
         }
     }
-    let key = args.idempotency_key.unwrap_or_else(|| RunId::generate().job_id());
-    let accepted = client.reextract_job(&args.id, &body, Some(&key)).await?;
-    tell_accepted(&accepted, args.json)?;
-    if args.wait { watch::to_the_end(&client, &accepted.id).await } else { Ok(()) }
+    let accepted = client.reextract_job(&args.id, &body, Some(&args.acceptance.key())).await?;
+    args.acceptance.tell(&client, &accepted).await
 }

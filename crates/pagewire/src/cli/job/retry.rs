@@ -1,9 +1,7 @@
 //! `pagewire job retry`.
 
-use pagewire_types::RunId;
-
 use super::super::{CliError, remote};
-use super::{tell_accepted, watch};
+use super::accepted::Acceptance;
 
 /// Arguments of `job retry`.
 #[derive(Debug, clap::Args)]
@@ -17,24 +15,14 @@ Examples:
 pub(in super::super) struct Args {
     /// The job's id
     id: String,
-    /// Makes repeating the command safe for 24 hours
-    #[arg(long, value_name = "KEY")]
-    idempotency_key: Option<String>,
-    /// Follow the new job to its end
-    #[arg(long)]
-    wait: bool,
-    /// The whole answer, as one line of JSON
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    acceptance: Acceptance,
     #[command(flatten)]
     remote: remote::Args,
 }
 
 pub(super) async fn run(args: Args) -> Result<(), CliError> {
     let client = args.remote.client()?;
-    // With a key a request whose answer was lost can be sent again: where none was given, one that nobody else has.
-    let key = args.idempotency_key.unwrap_or_else(|| RunId::generate().job_id());
-    let accepted = client.retry_job(&args.id, Some(&key)).await?;
-    tell_accepted(&accepted, args.json)?;
-    if args.wait { watch::to_the_end(&client, &accepted.id).await } else { Ok(()) }
+    let accepted = client.retry_job(&args.id, Some(&args.acceptance.key())).await?;
+    args.acceptance.tell(&client, &accepted).await
 }
