@@ -28,6 +28,7 @@ pub(crate) fn failed(wall: Wall, status: u16) -> FailedAttempt {
             http_status: Some(status),
             retryable: false,
             unsatisfied: None,
+            tried: None,
         },
         kind: AttemptFailure::Permanent,
         retry_after: None,

@@ -124,9 +124,9 @@ impl EnvelopeWriter {
         }
         out.extend_from_slice(b",\"proxy_type\":");
         write_json(out, fetch.passed.kind().as_str());
-        if let Some((_, Some(country))) = &fetch.passed.proxy {
+        if let Some(country) = fetch.passed.country() {
             out.extend_from_slice(b",\"proxy_country\":");
-            write_json(out, &**country);
+            write_json(out, country);
         }
         match fetch.age {
             None => out.extend_from_slice(b",\"cached\":false"),
@@ -153,6 +153,7 @@ impl EnvelopeWriter {
 
 /// The JSON of an `error` record.
 pub(crate) fn error_record(entry: &UrlEntry, index: u32, attempts: u32, failure: &Failure) -> Bytes {
+    let tried = failure.tried.as_ref();
     let record = ErrorRecord {
         url: entry.given().to_owned(),
         code: failure.code,
@@ -161,6 +162,9 @@ pub(crate) fn error_record(entry: &UrlEntry, index: u32, attempts: u32, failure:
         retryable: failure.retryable,
         attempts,
         index,
+        proxy_type: tried.map(|tried| tried.passed.kind().as_str().to_owned()),
+        proxy_country: tried.and_then(|tried| tried.passed.country()).map(str::to_owned),
+        rendered: tried.map(|tried| tried.is_rendered),
         custom_id: entry.custom_id.as_deref().map(str::to_owned),
         // It was written by this server when the request was read.
         metadata: entry.metadata.as_deref().and_then(|text| serde_json::from_str(text).ok()),
@@ -182,6 +186,9 @@ pub(crate) fn invalid_line_record(line: &InvalidLine, index: u32) -> Bytes {
         retryable: false,
         attempts: 0,
         index,
+        proxy_type: None,
+        proxy_country: None,
+        rendered: None,
         custom_id: None,
         metadata: None,
         errors: Vec::new(),
@@ -205,6 +212,17 @@ pub struct Failure {
     pub retryable: bool,
     /// What was extracted, where the request's schema does not take it.
     pub unsatisfied: Option<Box<Unsatisfied>>,
+    /// How the last attempt went about it; none where there was no attempt.
+    pub tried: Option<Tried>,
+}
+
+/// How an attempt went about a page.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tried {
+    /// What it went through.
+    pub passed: Passed,
+    /// Whether a browser was to show it.
+    pub is_rendered: bool,
 }
 
 fn write_json(out: &mut Vec<u8>, value: &(impl serde::Serialize + ?Sized)) {

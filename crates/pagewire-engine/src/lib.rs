@@ -38,11 +38,12 @@ pub mod upload;
 pub mod webhook;
 
 pub use engine::{Engine, EngineParts, EngineSettings};
-pub use envelope::Failure;
+pub use envelope::{Failure, Tried};
 pub use model::{Model, ModelSettings};
 pub use pagewire_store::{
     ApiKey, BlobError, DeliveryFilter, FileRow, JobFilter, KeyMode, Revocation, RunStatus,
 };
+pub use passage::Passed;
 pub use pdf::{NoPdfReader, PdfFault, PdfReader};
 pub use proxies::ProxyCredits;
 pub use refusal::{Refusal, ScrapeFailure};

@@ -1,10 +1,11 @@
 //! How one attempt reaches its target: whether the target may be asked at all, through which proxy, with whose cookies;
 //! and what is learned of both when it has ended.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use pagewire_fetch::proxy::{NoProxy, Wish};
+use pagewire_fetch::proxy::{Blame, NoProxy, ProxyFault, Wish};
 use pagewire_fetch::{Client, FetchError, Lease, Response};
 use pagewire_types::{ProxyType, ScrapeOptions, TargetErrorCode, TargetUrl};
 
@@ -32,32 +33,34 @@ pub(crate) struct Passage {
     breaker: Arc<Breaker>,
 }
 
-/// What an attempt went through, for the page's `meta`.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Passed {
+/// What a page came through, or was to come through; never which proxy it was.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Passed {
+    /// The kind of proxy, and where it stands if that is known.
     pub(crate) proxy: Option<(ProxyType, Option<Arc<str>>)>,
 }
 
-/// One attempt at a URL: how many there were before, in which session it is, and in the end what it went through.
+/// One attempt at a URL: how many there were before, in which session it is, and whether it has asked the target.
 #[derive(Debug)]
 pub(crate) struct Turn<'a> {
     pub(crate) attempts_before: u32,
     session: Option<&'a InSession>,
-    passed: Mutex<Passed>,
+    has_asked: AtomicBool,
 }
 
 impl<'a> Turn<'a> {
     pub(crate) fn new(attempts_before: u32, session: Option<&'a InSession>) -> Self {
-        Self { attempts_before, session, passed: Mutex::default() }
+        Self { attempts_before, session, has_asked: AtomicBool::new(false) }
     }
 
-    pub(crate) fn went_through(&self, passed: Passed) {
-        *self.passed.lock().unwrap_or_else(PoisonError::into_inner) = passed;
+    /// The page is asked for from now on.
+    pub(crate) fn asks(&self) {
+        self.has_asked.store(true, Ordering::Relaxed);
     }
 
-    /// What it went through; nothing where it fetched nothing.
-    pub(crate) fn passed(&self) -> Passed {
-        self.passed.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    /// Whether the page was asked for: not where it was kept, or where another fetched it.
+    pub(crate) fn has_asked(&self) -> bool {
+        self.has_asked.load(Ordering::Relaxed)
     }
 }
 
@@ -74,11 +77,16 @@ impl Passages {
         let origin = url.as_url().origin().ascii_serialization();
         // What cannot be reached from here may be reached by a proxy.
         let origin = if kind == ProxyType::None { origin } else { format!("{origin} by proxy") };
-        let admitted = self.breaker.admit(&origin, Instant::now()).map_err(|down| is_down(url, &down))?;
+        let wished = || Passed::through(kind, options.country.as_deref().map(Arc::from));
+        let admitted = self
+            .breaker
+            .admit(&origin, Instant::now())
+            .map_err(|down| is_down(url, &down).tried(wished(), false))?;
         let breaker = self.breaker.clone();
         let mut passage = Passage { lease: None, origin, admitted: Some(admitted), breaker };
         if kind != ProxyType::None {
-            passage.lease = Some(self.lease(&wish(kind, url, options, session), options).await?);
+            let lease = self.lease(&wish(kind, url, options, session), options).await;
+            passage.lease = Some(lease.map_err(|failed| failed.tried(wished(), false))?);
         }
         Ok(passage)
     }
@@ -151,6 +159,16 @@ impl Passage {
                 let reason = Reason { code: error.code(), sentence: error.to_string() };
                 self.breaker.not_reached(&self.origin, reason, Instant::now());
             }
+            // Often the target does not answer its proxy; where the proxy is to blame, others reach the target.
+            Err(
+                error @ FetchError::Proxy {
+                    fault: ProxyFault::TargetUnreached(_) | ProxyFault::Silent,
+                    blame: Blame::Either,
+                },
+            ) => {
+                let reason = Reason { code: error.code(), sentence: error.to_string() };
+                self.breaker.not_reached(&self.origin, reason, Instant::now());
+            }
             // The target was not asked, or broke off in the middle: it may be there or not.
             Err(
                 FetchError::Proxy { .. }
@@ -161,6 +179,22 @@ impl Passage {
             ) => self.breaker.not_tried(&self.origin),
             Ok(_) | Err(_) => self.breaker.reached(&self.origin),
         }
+    }
+
+    /// The site's robots.txt did not arrive in the attempt's time: who is silent is the proxy, where it was being dialled,
+    /// or else the site.
+    pub(crate) fn robots_too_late(&mut self, url: &TargetUrl, after: Duration) -> FailedAttempt {
+        let is_dialling = self.lease.as_ref().is_some_and(|lease| lease.route().is_dialling());
+        let (error, kind) = if is_dialling {
+            let error = FetchError::Proxy { fault: ProxyFault::Silent, blame: Blame::Either };
+            (error, AttemptFailure::Proxy(Duration::ZERO))
+        } else {
+            (FetchError::Timeout { host: url.host().to_owned(), after }, AttemptFailure::Network)
+        };
+        self.learn(Err(&error));
+        let millis = after.as_millis();
+        let message = format!("the site's robots.txt did not arrive within {millis} ms: {error}");
+        failed(error.code(), message, kind)
     }
 
     /// Something beside the fetch itself failed at the proxy.
@@ -185,9 +219,21 @@ impl Drop for Passage {
 }
 
 impl Passed {
+    /// A proxy of that kind, which stands there; none of the kind that is none.
+    pub(crate) fn through(kind: ProxyType, country: Option<Arc<str>>) -> Self {
+        Self { proxy: (kind != ProxyType::None).then_some((kind, country)) }
+    }
+
     /// The kind of proxy.
-    pub(crate) fn kind(&self) -> ProxyType {
+    #[must_use]
+    pub fn kind(&self) -> ProxyType {
         self.proxy.as_ref().map_or(ProxyType::None, |(kind, _)| *kind)
+    }
+
+    /// Where it stands, if there is one and that is known.
+    #[must_use]
+    pub fn country(&self) -> Option<&str> {
+        self.proxy.as_ref().and_then(|(_, country)| country.as_deref())
     }
 }
 
@@ -217,7 +263,7 @@ fn is_down(url: &TargetUrl, down: &Down) -> FailedAttempt {
 fn failed(code: TargetErrorCode, message: String, kind: AttemptFailure) -> FailedAttempt {
     let retryable = kind != AttemptFailure::Permanent;
     FailedAttempt {
-        failure: Failure { code, message, http_status: None, retryable, unsatisfied: None },
+        failure: Failure { code, message, http_status: None, retryable, unsatisfied: None, tried: None },
         kind,
         retry_after: None,
     }

@@ -59,6 +59,7 @@ mod tests {
                 http_status: None,
                 retryable: true,
                 unsatisfied: None,
+                tried: None,
             },
             kind,
             retry_after: retry_after_s.map(Duration::from_secs),

@@ -2,28 +2,27 @@
 //! journal.
 
 mod again;
+mod fetch;
 mod kept;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use http::HeaderMap;
 use pagewire_extract::{ExtractError, Unsatisfied};
-use pagewire_fetch::{FailureKind, RenderError, Request, Response, RobotsVerdict};
-use pagewire_types::{Format, RobotsRule, TargetErrorCode, UrlEntry};
+use pagewire_fetch::Response;
+use pagewire_types::{Format, TargetErrorCode, UrlEntry};
 use serde_json::Value;
 
 use crate::archive::Recorder;
-use crate::blocked;
-use crate::envelope::{EnvelopeWriter, Failure, FetchFacts};
+use crate::envelope::{EnvelopeWriter, Failure, FetchFacts, Tried};
 use crate::passage::{Passages, Passed, Turn};
 use crate::pdf::PdfFault;
 use crate::read::{Body, PageReader, PageWarning, ReadFacts, Unread};
 use crate::recipe::Recipe;
-use crate::render::{Acquired, NotAcquired, Rendering, append_pictures};
+use crate::render::{Rendering, append_pictures};
 use crate::schedule::Scheduler;
-use crate::session::{InSession, SessionName};
+use crate::session::SessionName;
 use crate::source::Source;
 use kept::{Came, KeptPages, head_of};
 
@@ -66,9 +65,6 @@ pub enum AttemptFailure {
     Deferred(Instant),
 }
 
-/// How long a page stands back that found more waiting for a browser than may: so many wait there that none stands idle.
-const BROWSER_PAUSE: Duration = Duration::from_millis(100);
-
 impl AttemptFailure {
     /// Whether the target was asked for anything.
     pub(crate) fn was_asked(self) -> bool {
@@ -76,11 +72,12 @@ impl AttemptFailure {
     }
 }
 
-/// What is told of how a page came.
-struct Story {
-    index: u32,
-    attempts: u32,
-    passed: Passed,
+impl FailedAttempt {
+    /// The same, with how it went about the page.
+    pub(crate) fn tried(mut self, passed: Passed, is_rendered: bool) -> Self {
+        self.failure.tried = Some(Tried { passed, is_rendered });
+        self
+    }
 }
 
 /// Fetches and reads pages.
@@ -154,18 +151,17 @@ impl Scraper {
         &self,
         entry: &UrlEntry,
         index: u32,
-        attempts_before: u32,
         recipe: &Recipe,
-        session: Option<&InSession>,
+        turn: &Turn<'_>,
     ) -> Result<Page, FailedAttempt> {
         let started = Instant::now();
-        let turn = Turn::new(attempts_before, session);
-        let came = self.page(entry, recipe, &turn, started).await?;
-        if came.page.response().status.as_u16() >= 400 {
-            return Err(http_error(came.page.response()));
-        }
-        let story = Story { index, attempts: attempts_before + 1, passed: turn.passed() };
-        self.page_of(entry, recipe, &came, story, started).await
+        let came = self.page(entry, recipe, turn, started).await?;
+        let page = if came.page.response().status.as_u16() >= 400 {
+            Err(http_error(came.page.response()))
+        } else {
+            self.page_of(entry, recipe, &came, (index, turn.attempts_before + 1), started).await
+        };
+        page.map_err(|failed| failed.tried(came.page.passed().clone(), came.rendered.is_rendered))
     }
 
     /// Reads the page that came, and writes its envelope.
@@ -174,7 +170,7 @@ impl Scraper {
         entry: &UrlEntry,
         recipe: &Recipe,
         came: &Came,
-        story: Story,
+        (index, attempts): (u32, u32),
         started: Instant,
     ) -> Result<Page, FailedAttempt> {
         let response = came.page.response();
@@ -186,7 +182,7 @@ impl Scraper {
         };
         let envelope = EnvelopeWriter::begin(&head_of(entry, &came.page), data_bytes);
         let (mut envelope, mut facts) = self.read_or_recall(envelope, came, recipe).await?;
-        let (rendered, passed) = (&came.rendered, story.passed);
+        let (rendered, passed) = (&came.rendered, came.page.passed().clone());
         append_pictures(envelope.data(), rendered.screenshot.as_ref(), &rendered.step_screenshots);
         facts.warnings.extend(PageWarning::of_refused_requests(rendered.requests_refused));
         // What came from the cache has been paid for; what a model was asked has not.
@@ -196,13 +192,13 @@ impl Scraper {
         };
         let credits = of_page + rendered.credits + facts.credits;
         let json = envelope.end(
-            story.index,
+            index,
             &facts,
             &FetchFacts {
                 bytes: response.body.len() as u64,
                 fetched_at: Some(came.page.fetched_at()),
                 elapsed: started.elapsed(),
-                attempts: story.attempts,
+                attempts,
                 age: came.age,
                 is_rendered: rendered.is_rendered,
                 render_reason: rendered.reason,
@@ -221,108 +217,6 @@ impl Scraper {
             ));
         }
         Ok(Page { json, credits })
-    }
-
-    async fn fetch(
-        &self,
-        entry: &UrlEntry,
-        recipe: &Recipe,
-        turn: &Turn<'_>,
-        conditions: HeaderMap,
-        started: Instant,
-    ) -> Result<Acquired, FailedAttempt> {
-        let options = &recipe.options;
-        let (source, mut passage) = match &self.source {
-            Source::Sandbox => (Source::Sandbox, None),
-            Source::Web(client) => {
-                let passage = self.passages.enter(&entry.url, options, turn).await?;
-                (Source::Web(passage.client(client, turn)), Some(passage))
-            }
-        };
-        if options.robots == RobotsRule::Respect {
-            let asked = source.robots(&entry.url);
-            let verdict = tokio::time::timeout(options.timeout, asked).await.map_err(|_| FailedAttempt {
-                failure: Failure {
-                    code: TargetErrorCode::Timeout,
-                    message: format!(
-                        "the site's robots.txt did not arrive within {} ms",
-                        options.timeout.as_millis()
-                    ),
-                    http_status: None,
-                    retryable: true,
-                    unsatisfied: None,
-                },
-                kind: AttemptFailure::Network,
-                retry_after: None,
-            })?;
-            let leave = leave(verdict);
-            if let (Err(failed), Some(passage)) = (&leave, passage.as_mut())
-                && matches!(failed.kind, AttemptFailure::Proxy(_))
-            {
-                passage.doubt();
-            }
-            if let Some(delay) = leave? {
-                let host = self.scheduled_host(entry.url.host());
-                let too_early =
-                    |until| deferred(until, "the site's robots.txt asks for a delay between two requests");
-                self.scheduler.crawl_turn(&host, delay).map_err(too_early)?;
-            }
-        }
-        let mut headers = options.headers.clone();
-        headers.extend(conditions);
-        let request = Request {
-            url: entry.url.clone(),
-            method: options.method.clone(),
-            headers,
-            body: options.body.clone().map(Bytes::from),
-            timeout: options.timeout.saturating_sub(started.elapsed()),
-        };
-        let source = match &self.recorder {
-            Some(recorder) => source.recorded(recorder.recording()),
-            None => source,
-        };
-        let acquired = self.rendering.acquire(&source, &request, options, turn.attempts_before).await;
-        if let (Some(recorder), Ok(acquired)) = (&self.recorder, &acquired) {
-            recorder.came(&acquired.response, acquired.facts.is_rendered);
-        }
-        if let Some(passage) = &mut passage {
-            match &acquired {
-                Ok(Acquired { response, .. }) => passage.learn(Ok(response)),
-                Err(NotAcquired::Fetch(error) | NotAcquired::Render(RenderError::Fetch(error))) => {
-                    passage.learn(Err(error));
-                }
-                Err(NotAcquired::Render(RenderError::Load { .. } | RenderError::Timeout { .. })) => {
-                    passage.doubt();
-                }
-                Err(NotAcquired::Render(_)) => {}
-            }
-            turn.went_through(passage.passed());
-        }
-        let acquired = acquired.map_err(|error| {
-            if error.is_busy() {
-                return deferred(Instant::now() + BROWSER_PAUSE, "no browser has room for the page");
-            }
-            let kind = match error.kind() {
-                _ if error.code() == TargetErrorCode::ProxyFailed => AttemptFailure::Proxy(Duration::ZERO),
-                FailureKind::Network => AttemptFailure::Network,
-                FailureKind::Permanent => AttemptFailure::Permanent,
-            };
-            FailedAttempt {
-                failure: Failure {
-                    code: error.code(),
-                    message: error.to_string(),
-                    http_status: None,
-                    retryable: kind != AttemptFailure::Permanent,
-                    unsatisfied: None,
-                },
-                kind,
-                retry_after: None,
-            }
-        })?;
-        match blocked::wall(&acquired.response) {
-            Some(wall) => Err(blocked::failed(wall, acquired.response.status.as_u16())),
-            None => Ok(acquired),
-        }
     }
 
     async fn read(
@@ -361,38 +255,6 @@ impl Scraper {
     }
 }
 
-/// Not now: the place is given to others until then.
-fn deferred(until: Instant, why: &str) -> FailedAttempt {
-    let failed = permanent(TargetErrorCode::Timeout, why.to_owned());
-    FailedAttempt { kind: AttemptFailure::Deferred(until), ..failed }
-}
-
-/// What robots.txt lets be fetched: the delay that it asks for. What stands in the way is told by what it is.
-fn leave(verdict: RobotsVerdict) -> Result<Option<Duration>, FailedAttempt> {
-    match verdict {
-        RobotsVerdict::Allowed { crawl_delay } => Ok(crawl_delay),
-        RobotsVerdict::Disallowed { line } => Err(permanent(
-            TargetErrorCode::RobotsDisallowed,
-            format!(
-                "the site's robots.txt disallows it (`{line}`); send `robots: \"ignore\"` if you have the site's leave"
-            ),
-        )),
-        RobotsVerdict::Unreachable(why) => {
-            let message =
-                format!("the site's robots.txt is not known, so the page was not asked for: {}", why.reason);
-            let mut failed = permanent(why.code, message);
-            failed.kind = match why.kind {
-                _ if why.code == TargetErrorCode::ProxyFailed => AttemptFailure::Proxy(Duration::ZERO),
-                FailureKind::Network => AttemptFailure::Network,
-                FailureKind::Permanent => AttemptFailure::Permanent,
-            };
-            failed.failure.retryable =
-                failed.kind != AttemptFailure::Permanent || why.code == TargetErrorCode::RobotsDisallowed;
-            Err(failed)
-        }
-    }
-}
-
 /// A PDF ends the same another time, unless it was only too many that were read.
 fn unread_pdf(fault: &PdfFault) -> FailedAttempt {
     let mut failed = permanent(fault.code(), fault.to_string());
@@ -405,7 +267,14 @@ fn unread_pdf(fault: &PdfFault) -> FailedAttempt {
 
 fn permanent(code: TargetErrorCode, message: String) -> FailedAttempt {
     FailedAttempt {
-        failure: Failure { code, message, http_status: None, retryable: false, unsatisfied: None },
+        failure: Failure {
+            code,
+            message,
+            http_status: None,
+            retryable: false,
+            unsatisfied: None,
+            tried: None,
+        },
         kind: AttemptFailure::Permanent,
         retry_after: None,
     }
@@ -425,6 +294,7 @@ fn http_error(response: &Response) -> FailedAttempt {
             http_status: Some(status.as_u16()),
             retryable: kind != AttemptFailure::Permanent,
             unsatisfied: None,
+            tried: None,
         },
         kind,
         retry_after: response.retry_after,

@@ -9,6 +9,7 @@ use tokio::sync::oneshot;
 
 use crate::account::WorkspaceAccount;
 use crate::envelope::Failure;
+use crate::passage::Turn;
 use crate::recipe::Recipe;
 use crate::retry;
 use crate::schedule::{Class, Item, LaneId, LaneLimits, Outcome, Scheduler, Work};
@@ -30,17 +31,15 @@ impl SingleUrl {
         let reply = self.reply.lock().unwrap_or_else(PoisonError::into_inner).take();
         // A caller that has gone wants no answer.
         let _ = reply.map(|reply| reply.send(answer));
-        Outcome::Recorded { bytes: 0 }
+        Outcome::Recorded { bytes: 0, host_rest: None }
     }
 }
 
 impl Work for SingleUrl {
     fn attempt(self: Arc<Self>, item: Item) -> BoxFuture<'static, Outcome> {
         Box::pin(async move {
-            let session = self.session.as_ref();
-            let attempt =
-                self.scraper.attempt(&self.entry, item.ordinal, item.attempts, &self.recipe, session);
-            match attempt.await {
+            let turn = Turn::new(item.attempts, self.session.as_ref());
+            match self.scraper.attempt(&self.entry, item.ordinal, &self.recipe, &turn).await {
                 Ok(page) => self.answer(Ok(page)),
                 Err(FailedAttempt { kind: AttemptFailure::Deferred(until), .. }) => {
                     Outcome::Deferred { until }
@@ -49,7 +48,7 @@ impl Work for SingleUrl {
                     let retry = &self.recipe.options.retry;
                     match retry::pause(retry, item.attempts + 1, &failed, retry::chance()) {
                         Some(after) => Outcome::Retry { after, host_rest: failed.retry_after },
-                        None => self.answer(Err(failed.failure)),
+                        None => self.answer(Err(failed.failure)).resting(failed.retry_after),
                     }
                 }
             }

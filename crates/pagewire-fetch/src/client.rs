@@ -96,6 +96,11 @@ impl Client {
         Self { shared: self.shared.clone(), way: Way { route, ..self.way.clone() } }
     }
 
+    /// Whether no proxy is between this client and its targets.
+    pub(crate) fn is_direct(&self) -> bool {
+        self.way.route.is_direct()
+    }
+
     /// The same client, which keeps cookies from now on: they go with each request, at each redirect anew.
     #[must_use]
     pub fn with_cookies(&self, cookies: Arc<dyn Cookies>) -> Self {
@@ -378,7 +383,8 @@ impl Shared {
         if connection.is_to_proxy()
             && let Some(fault) = own_answer(answer.status(), answer.headers())
         {
-            return Err(FetchError::Proxy { fault, blame: fault.blame() });
+            // An origin can say so too, to make the proxies rest that others need.
+            return Err(FetchError::Proxy { fault, blame: Blame::Either });
         }
         if let Some(cookies) = &hop.way.cookies {
             cookies.keep(&hop.url, answer.headers());

@@ -133,6 +133,13 @@ impl From<ScrapeFailure> for ApiError {
                     problem.errors = unsatisfied.faults;
                     problem = problem.with("data", unsatisfied.data);
                 }
+                if let Some(tried) = failure.tried {
+                    problem = problem.with("proxy_type", tried.passed.kind().as_str());
+                    if let Some(country) = tried.passed.country() {
+                        problem = problem.with("proxy_country", country);
+                    }
+                    problem = problem.with("rendered", tried.is_rendered);
+                }
                 match failure.http_status {
                     Some(status) => problem.with("http_status", status).into(),
                     None => problem.into(),

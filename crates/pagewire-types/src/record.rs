@@ -24,6 +24,15 @@ pub struct ErrorRecord {
     pub attempts: u32,
     /// The URL's position in the request.
     pub index: u32,
+    /// What the last attempt went through, as in a page's `meta`. Absent where nothing was tried, as are the next two.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proxy_type: Option<String>,
+    /// Where that proxy stands, if it is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proxy_country: Option<String>,
+    /// Whether a browser was to show the page.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rendered: Option<bool>,
     /// Echo of the request's `custom_id`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub custom_id: Option<String>,

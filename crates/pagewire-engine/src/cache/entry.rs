@@ -4,13 +4,17 @@
 //! `PWC1`, the head's length (4 bytes, little-endian), the head as JSON, the body, and SHA-256 over all of that. What is cut,
 //! half-written or changed does not match its digest, and is no page. The body is there as it was unpacked.
 
+use std::sync::Arc;
+
 use aws_lc_rs::digest::{SHA256, digest};
 use bytes::{BufMut as _, Bytes, BytesMut};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use jiff::Timestamp;
 use pagewire_fetch::Response;
-use pagewire_types::TargetUrl;
+use pagewire_types::{ProxyType, TargetUrl};
 use serde::{Deserialize, Serialize};
+
+use crate::passage::Passed;
 
 const MAGIC: &[u8; 4] = b"PWC1";
 const LENGTH_BYTES: usize = 4;
@@ -23,6 +27,7 @@ const HEAD_BYTES_USUAL: u64 = 1 << 10;
 pub(crate) struct CachedPage {
     response: Response,
     fetched_at: Timestamp,
+    passed: Passed,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -35,13 +40,17 @@ struct Head {
     redirects: u8,
     redirects_are_permanent: bool,
     fetched_at_us: i64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    proxy_type: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    proxy_country: Option<String>,
 }
 
 impl CachedPage {
-    pub(crate) fn new(response: Response, fetched_at: Timestamp) -> Self {
+    pub(crate) fn new(response: Response, fetched_at: Timestamp, passed: Passed) -> Self {
         // As precise as the blob is.
         let fetched_at = Timestamp::from_microsecond(fetched_at.as_microsecond()).unwrap_or(fetched_at);
-        Self { response, fetched_at }
+        Self { response, fetched_at, passed }
     }
 
     /// What the target answered.
@@ -52,6 +61,11 @@ impl CachedPage {
     /// When it was fetched.
     pub(crate) fn fetched_at(&self) -> Timestamp {
         self.fetched_at
+    }
+
+    /// What it came through.
+    pub(crate) fn passed(&self) -> &Passed {
+        &self.passed
     }
 
     /// What it counts in the cache.
@@ -84,6 +98,8 @@ impl CachedPage {
             redirects: response.redirects,
             redirects_are_permanent: response.redirects_are_permanent,
             fetched_at_us: self.fetched_at.as_microsecond(),
+            proxy_type: self.passed.proxy.as_ref().map(|(kind, _)| kind.as_str().to_owned()),
+            proxy_country: self.passed.country().map(str::to_owned),
         };
         // Plain data with string keys always serialises.
         let head = serde_json::to_vec(&head).unwrap_or_default();
@@ -127,7 +143,10 @@ impl CachedPage {
             redirects_are_permanent: head.redirects_are_permanent,
             retry_after: None,
         };
-        Some(Self { response, fetched_at: Timestamp::from_microsecond(head.fetched_at_us).ok()? })
+        let named = |name: &str| ProxyType::ALL.into_iter().find(|kind| kind.as_str() == name);
+        let kind = head.proxy_type.as_deref().and_then(named).unwrap_or(ProxyType::None);
+        let passed = Passed::through(kind, head.proxy_country.map(Arc::from));
+        Some(Self { response, fetched_at: Timestamp::from_microsecond(head.fetched_at_us).ok()?, passed })
     }
 }
 
@@ -155,7 +174,8 @@ pub(super) mod tests {
             redirects_are_permanent: true,
             retry_after: None,
         };
-        CachedPage::new(response, Timestamp::from_microsecond(1_700_000_000_123_456).expect("a time"))
+        let fetched_at = Timestamp::from_microsecond(1_700_000_000_123_456).expect("a time");
+        CachedPage::new(response, fetched_at, Passed::through(ProxyType::Mobile, Some("se".into())))
     }
 
     #[test]
@@ -164,7 +184,7 @@ pub(super) mod tests {
             [("content-type", b"text/html"), ("x-odd", b"\xe5\xff"), ("etag", b"\"1\""), ("x-odd", b"")];
         let page = page("<p>Bl\u{e5}b\u{e4}r", &headers);
         let back = CachedPage::decode(&page.encode()).expect("a page");
-        assert_eq!(back.fetched_at, page.fetched_at);
+        assert_eq!((back.fetched_at, &back.passed), (page.fetched_at, &page.passed));
         let (a, b) = (&back.response, &page.response);
         assert_eq!((&a.body, &a.headers, &a.final_url), (&b.body, &b.headers, &b.final_url));
         assert_eq!((a.status, &a.content_type, a.redirects), (b.status, &b.content_type, b.redirects));

@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::OnceCell;
 
@@ -11,7 +12,13 @@ use super::key::PageKey;
 use crate::scrape::FailedAttempt;
 
 /// What a flight ends in, for all who wait for it.
-pub(super) type Landing = OnceCell<Result<Served, FailedAttempt>>;
+pub(super) type Landing = OnceCell<Landed>;
+
+/// How a flight has ended, and how long the one who fetched had for it.
+pub(super) struct Landed {
+    pub(super) outcome: Result<Served, FailedAttempt>,
+    pub(super) patience: Duration,
+}
 
 /// The flights. They are as many as there are fetches.
 #[derive(Default)]

@@ -8,7 +8,7 @@ use pagewire_types::{ProxyType, ScrapeOptions, UrlEntry, WorkspaceId};
 /// Below this the pages of the cache are, among the blobs.
 pub(super) const PREFIX: &str = "cache";
 /// A change of what is hashed changes this, so that nothing of before is found.
-const VERSION: &[u8] = b"page 1";
+const VERSION: &[u8] = b"page 2";
 
 /// Names a page: SHA-256 over all that the answer depends on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -28,11 +28,13 @@ const OF_CONDITIONS: [HeaderName; 8] = [
 ];
 
 impl PageKey {
-    /// The name of the page that a request wants; none where it wants none that is kept.
+    /// The name of the page that an attempt wants, which goes through a proxy of that kind; none where it wants none that is
+    /// kept.
     pub(crate) fn of(
         workspace: &WorkspaceId,
         entry: &UrlEntry,
         options: &ScrapeOptions,
+        kind: ProxyType,
         user_agent: &str,
     ) -> Option<Self> {
         let may_be_kept = !options.max_age.is_zero()
@@ -54,7 +56,7 @@ impl PageKey {
         part(workspace.as_str().as_bytes());
         part(entry.url.as_str().as_bytes());
         part(&[options.robots as u8]);
-        part(options.proxy_type.map_or("", ProxyType::as_str).as_bytes());
+        part(kind.as_str().as_bytes());
         part(options.country.as_deref().unwrap_or_default().as_bytes());
         part(user_agent.as_bytes());
         let mut names: Vec<&HeaderName> = options.headers.keys().collect();
@@ -99,7 +101,8 @@ mod tests {
         let map: Map<String, Value> = params.as_object().expect("an object").clone();
         let options = ScrapeParams::read_stored(map).resolve(RobotsRule::Respect);
         let entry = UrlEntry::parse(Value::from(url)).expect("an entry");
-        PageKey::of(&workspace.parse().expect("a workspace"), &entry, &options, "Pagewire/0")
+        let kind = options.proxy_type.unwrap_or(ProxyType::None);
+        PageKey::of(&workspace.parse().expect("a workspace"), &entry, &options, kind, "Pagewire/0")
     }
 
     fn key(params: &Value) -> Option<PageKey> {

@@ -1,15 +1,15 @@
 //! The page cache: pages that callers say may be a little old (`max_age_s`), and what was read from them.
 //!
 //! ```text
-//! attempt ── robots ──> page ──┬─ young enough ─────────────────────────────────────────────┬─> readings ──> envelope
-//!                              └─ flight: one fetch for all that wait ─┬─ 304: the kept page ┤   (memory)
-//!                                                                      └─ 200: a new page ───┘
+//! attempt ──> page ──┬─ young enough ──────────────────────────────────────────────────┬─> readings ──> envelope
+//!                    └─ flight: one fetch (robots) for all that wait ─┬─ 304: the kept ─┤   (memory)
+//!                                                                     └─ 200: a new one ┘
 //! index: what is kept, by last use   memory: bodies that are in use   writer: a blob a page, behind the answers
 //! ```
 //!
 //! What holds:
-//! - **The key is what changes the answer**: workspace, URL, every header that the caller sends, the proxy's kind and
-//!   country, and the client's own user agent ([`PageKey`]). So `Vary` is kept by having nothing left to vary by; a page that
+//! - **The key is what changes the answer**: workspace, URL, every header that the caller sends, the kind of proxy that
+//!   this attempt goes through, the country asked for, and the client's own user agent ([`PageKey`]). So `Vary` is kept by having nothing left to vary by; a page that
 //!   varies by everything (`*`) is not kept.
 //! - **Kept is a page that a caller asked to have kept**: one fetched by GET with a `max_age_s` above 0, answered 200, and
 //!   not `no-store`. Errors are not kept.
@@ -32,13 +32,15 @@ use http::{HeaderMap, StatusCode, header};
 use jiff::Timestamp;
 use pagewire_fetch::Response;
 use pagewire_store::{BlobError, Blobs};
+use pagewire_types::TargetErrorCode;
 use quick_cache::sync::Cache;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::passage::Passed;
 use crate::scrape::FailedAttempt;
 pub(crate) use entry::CachedPage;
-use flight::Flights;
+use flight::{Flights, Landed};
 use index::Index;
 pub(crate) use key::PageKey;
 use readings::ByBytes;
@@ -124,37 +126,46 @@ impl PageCache {
 
     /// The page: the kept one where it is young enough; or what `fetch` brings, which all who want the same page at the
     /// same time wait for together. `fetch` is given the headers by which the target can say that the kept page still is
-    /// what it has.
+    /// what it has. `patience` is how long it may take: who has more of it than the one who fetched, and gave up, goes on.
     pub(crate) async fn page<F>(
         &self,
         key: PageKey,
         max_age: Duration,
+        patience: Duration,
         fetch: impl Fn(HeaderMap) -> F,
     ) -> Result<Served, FailedAttempt>
     where
-        F: Future<Output = Result<Response, FailedAttempt>>,
+        F: Future<Output = Result<(Response, Passed), FailedAttempt>>,
     {
         if let Some(served) = self.kept(&key, max_age).await {
             return Ok(served);
         }
-        let flight = self.shared.flights.enter(key);
-        let mut is_leader = false;
-        let landed = flight
-            .landing()
-            .get_or_init(|| {
-                is_leader = true;
-                async {
-                    let landed = self.lead(key, max_age, &fetch).await;
-                    // Whoever comes from now on looks at what is kept.
-                    flight.close();
-                    landed
+        loop {
+            let flight = self.shared.flights.enter(key);
+            let mut is_leader = false;
+            let landed = flight
+                .landing()
+                .get_or_init(|| {
+                    is_leader = true;
+                    async {
+                        let outcome = self.lead(key, max_age, &fetch).await;
+                        // Whoever comes from now on looks at what is kept.
+                        flight.close();
+                        Landed { outcome, patience }
+                    }
+                })
+                .await;
+            match &landed.outcome {
+                Err(failed)
+                    if failed.failure.code == TargetErrorCode::Timeout && landed.patience < patience => {}
+                Err(failed) => return Err(failed.clone()),
+                Ok(served) => {
+                    // Fetched once: for one of those who waited, and had from there by the others.
+                    let age = if is_leader { served.age } else { Some(served.age.unwrap_or_default()) };
+                    return Ok(Served { age, ..served.clone() });
                 }
-            })
-            .await;
-        let served = landed.clone()?;
-        // Fetched once: for one of those who waited, and had from there by the others.
-        let age = if is_leader { served.age } else { Some(served.age.unwrap_or_default()) };
-        Ok(Served { age, ..served })
+            }
+        }
     }
 
     /// What was read from a page, if that is still the page.
@@ -174,7 +185,7 @@ impl PageCache {
         fetch: &impl Fn(HeaderMap) -> F,
     ) -> Result<Served, FailedAttempt>
     where
-        F: Future<Output = Result<Response, FailedAttempt>>,
+        F: Future<Output = Result<(Response, Passed), FailedAttempt>>,
     {
         // Between the look before and the flight another may have landed.
         let old = match self.kept_of_any_age(&key).await {
@@ -184,16 +195,18 @@ impl PageCache {
         };
         let conditions = old.as_deref().map(CachedPage::conditions).unwrap_or_default();
         let is_conditional = !conditions.is_empty();
-        let mut response = fetch(conditions).await?;
+        let (mut response, mut passed) = fetch(conditions).await?;
         if response.status == StatusCode::NOT_MODIFIED && is_conditional {
             // A 304 of another resource, where a redirect leads elsewhere now, says nothing of this one.
             if let Some(page) = old.filter(|page| page.response().final_url == response.final_url) {
                 self.shared.index.confirm(&key, Timestamp::now());
                 return Ok(Served { page, age: Some(Duration::ZERO) });
             }
-            response = fetch(HeaderMap::new()).await?;
+            // Should the page have to wait for its turn now, it is not asked for by what it is not.
+            self.forget(&key);
+            (response, passed) = fetch(HeaderMap::new()).await?;
         }
-        let page = Arc::new(CachedPage::new(response, Timestamp::now()));
+        let page = Arc::new(CachedPage::new(response, Timestamp::now(), passed));
         if may_be_kept(page.response()) {
             self.keep(key, &page);
         } else {

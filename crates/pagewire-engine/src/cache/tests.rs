@@ -8,6 +8,7 @@ use super::*;
 use crate::envelope::Failure;
 use crate::scrape::AttemptFailure;
 
+const PATIENCE: Duration = Duration::from_secs(30);
 const LONG: Duration = Duration::from_secs(3_600);
 const SETTINGS: CacheSettings = CacheSettings { bytes: 1 << 20, memory_bytes: 1 << 20 };
 
@@ -65,6 +66,7 @@ fn failed() -> FailedAttempt {
             http_status: None,
             retryable: true,
             unsatisfied: None,
+            tried: None,
         },
         kind: AttemptFailure::Network,
         retry_after: None,
@@ -91,12 +93,12 @@ impl Target {
         Self::new(move |_| Ok(response(200, body, headers)))
     }
 
-    async fn fetch(&self, conditions: HeaderMap) -> Result<Response, FailedAttempt> {
+    async fn fetch(&self, conditions: HeaderMap) -> Result<(Response, Passed), FailedAttempt> {
         self.asked.fetch_add(1, Ordering::SeqCst);
         tokio::time::sleep(self.delay).await;
         let answer = (self.answer)(&conditions);
         self.conditions.lock().expect("no panic").push(conditions);
-        answer
+        answer.map(|response| (response, Passed::default()))
     }
 
     fn asked(&self) -> u32 {
@@ -104,7 +106,7 @@ impl Target {
     }
 
     async fn page(&self, rig: &Rig, number: u64, max_age: Duration) -> Result<Served, FailedAttempt> {
-        rig.cache.page(key(number), max_age, |conditions| self.fetch(conditions)).await
+        rig.cache.page(key(number), max_age, PATIENCE, |conditions| self.fetch(conditions)).await
     }
 }
 

@@ -32,6 +32,7 @@ use tokio_util::sync::CancellationToken;
 use crate::account::WorkspaceAccount;
 use crate::archive::{self, Pages, Recorder};
 use crate::envelope::{Failure, error_record, invalid_line_record};
+use crate::passage::Turn;
 use crate::retry;
 use crate::schedule::{Class, Item, LaneId, LaneLimits, Outcome, Scheduler, Work};
 use crate::scrape::{AttemptFailure, FailedAttempt, Scraper};
@@ -394,6 +395,7 @@ impl Run {
             http_status: None,
             retryable: true,
             unsatisfied: None,
+            tried: None,
         };
         self.record_failure(&input, item, item.attempts, &failure)
     }
@@ -402,7 +404,7 @@ impl Run {
         let bytes = body.len();
         self.group.push(NewRecord { key: key_of(item.ordinal), kind, weight, body });
         input.recorded(item.ordinal);
-        Outcome::Recorded { bytes }
+        Outcome::Recorded { bytes, host_rest: None }
     }
 
     fn input(&self) -> Option<Arc<RunInput>> {
@@ -447,23 +449,21 @@ impl Run {
         let recorder = url.recipe.archives.then(Recorder::default);
         let recorded = recorder.clone().map(|recorder| self.scraper.recorded(recorder));
         let scraper = recorded.as_ref().unwrap_or(&self.scraper);
-        let attempt = scraper.attempt(&url.entry, item.ordinal, item.attempts, &url.recipe, session.as_ref());
-        match attempt.await {
-            Ok(page) => {
-                self.retries.request();
-                match with_archive(page.json, recorder).await {
-                    Ok(body) => {
-                        self.spend(page.credits);
-                        self.record(&input, item, PAGE, page.credits, body)
-                    }
-                    Err(failure) => self.record_failure(&input, item, item.attempts + 1, &failure),
+        let turn = Turn::new(item.attempts, session.as_ref());
+        let came = scraper.attempt(&url.entry, item.ordinal, &url.recipe, &turn).await;
+        if turn.has_asked() && came.as_ref().err().is_none_or(|failed| failed.kind.was_asked()) {
+            self.retries.request();
+        }
+        match came {
+            Ok(page) => match with_archive(page.json, recorder).await {
+                Ok(body) => {
+                    self.spend(page.credits);
+                    self.record(&input, item, PAGE, page.credits, body)
                 }
-            }
+                Err(failure) => self.record_failure(&input, item, item.attempts + 1, &failure),
+            },
             Err(FailedAttempt { kind: AttemptFailure::Deferred(until), .. }) => Outcome::Deferred { until },
             Err(mut failed) => {
-                if failed.kind.was_asked() {
-                    self.retries.request();
-                }
                 let attempts = item.attempts + 1;
                 let pause = retry::pause(&url.recipe.options.retry, attempts, &failed, jitter(self.id, item));
                 match pause.map(|after| self.may_retry(failed.kind).map(|()| after)) {
@@ -478,7 +478,7 @@ impl Run {
                 let json = error_record(&url.entry, item.ordinal, attempts, &failed.failure);
                 // The error is told without what is too large for it.
                 let body = with_archive(json.clone(), recorder).await.unwrap_or(json);
-                self.record(&input, item, ERROR, 0, body)
+                self.record(&input, item, ERROR, 0, body).resting(failed.retry_after)
             }
         }
     }
@@ -514,6 +514,7 @@ async fn with_archive(json: Bytes, recorder: Option<Recorder>) -> Result<Bytes, 
         http_status: None,
         retryable: false,
         unsatisfied: None,
+        tried: None,
     })
 }
 

@@ -82,6 +82,7 @@ impl Run {
                 http_status: None,
                 retryable: true,
                 unsatisfied: None,
+                tried: None,
             };
             self.record(&input, item, ERROR, 0, failed(&failure));
             return;

@@ -34,6 +34,8 @@ pub enum Outcome {
     Recorded {
         /// Bytes of the record.
         bytes: usize,
+        /// How long the host asked to be left alone.
+        host_rest: Option<Duration>,
     },
     /// In a failure that is tried again.
     Retry {
@@ -49,6 +51,17 @@ pub enum Outcome {
     },
     /// In nothing: the run is over.
     Abandoned,
+}
+
+impl Outcome {
+    /// The same, where the host asked to be left alone for so long.
+    pub(crate) fn resting(self, rest: Option<Duration>) -> Self {
+        match self {
+            Self::Recorded { bytes, .. } => Self::Recorded { bytes, host_rest: rest },
+            Self::Retry { after, .. } => Self::Retry { after, host_rest: rest },
+            Self::Deferred { .. } | Self::Abandoned => self,
+        }
+    }
 }
 
 /// Names a lane for as long as it is there.
@@ -323,12 +336,14 @@ impl State {
     fn settle(&mut self, dispatch: Dispatch, outcome: Outcome, now: Instant) {
         self.active -= 1;
         self.hosts.finish(&dispatch.host);
-        if let Outcome::Retry { host_rest: Some(rest), .. } = outcome {
+        if let Outcome::Retry { host_rest: Some(rest), .. }
+        | Outcome::Recorded { host_rest: Some(rest), .. } = outcome
+        {
             self.hosts.rest(&dispatch.host, rest, now);
         }
         let Some(entry) = self.lanes.get_mut(&dispatch.id) else { return };
         match outcome {
-            Outcome::Recorded { bytes } => entry.lane.recorded(bytes),
+            Outcome::Recorded { bytes, .. } => entry.lane.recorded(bytes),
             Outcome::Abandoned => entry.lane.abandoned(),
             Outcome::Retry { after, .. } => {
                 let item = Item { attempts: dispatch.item.attempts + 1, ..dispatch.item };

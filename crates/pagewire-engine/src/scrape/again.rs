@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use pagewire_types::UrlEntry;
 
 use super::kept::Came;
-use super::{FailedAttempt, Page, Scraper, Story, http_error};
+use super::{FailedAttempt, Page, Scraper, http_error};
 use crate::archive::Replayed;
 use crate::cache::CachedPage;
 use crate::passage::Passed;
@@ -28,8 +28,8 @@ impl Scraper {
         }
         let age = Timestamp::now().duration_since(fetched_at);
         let age = Some(Duration::try_from(age).unwrap_or_default());
-        let came = Came::of(Arc::new(CachedPage::new(response, fetched_at)), age);
-        let story = Story { index, attempts: 0, passed: Passed::default() };
-        self.page_of(entry, recipe, &came, story, Instant::now()).await
+        let page = CachedPage::new(response, fetched_at, Passed::default());
+        let came = Came::of(Arc::new(page), age);
+        self.page_of(entry, recipe, &came, (index, 0), Instant::now()).await
     }
 }

@@ -12,7 +12,7 @@ use pagewire_types::{ScrapeOptions, TargetErrorCode, UrlEntry, WorkspaceId};
 use super::{AttemptFailure, FailedAttempt, Scraper, permanent};
 use crate::cache::{CachedPage, PageCache, PageKey, Reading, ReadingKey, Served};
 use crate::envelope::{EnvelopeWriter, FetchFacts, Head};
-use crate::passage::{Passed, Turn};
+use crate::passage::Turn;
 use crate::read::ReadFacts;
 use crate::recipe::{self, Recipe};
 use crate::render::{Acquired, RenderFacts};
@@ -72,17 +72,17 @@ impl Scraper {
     ) -> Result<Came, FailedAttempt> {
         let options = &recipe.options;
         let may_be_kept = !self.rendering.may_render(options, turn.attempts_before);
-        let Some((kept, key)) = self.key(entry, options).filter(|_| may_be_kept) else {
+        let Some((kept, key)) = self.key(entry, options, turn.attempts_before).filter(|_| may_be_kept) else {
             let fetched = self.fetch(entry, recipe, turn, HeaderMap::new(), started);
-            let Acquired { response, facts: rendered } = fetched.await?;
-            let page = Arc::new(CachedPage::new(response, Timestamp::now()));
+            let (Acquired { response, facts: rendered }, passed) = fetched.await?;
+            let page = Arc::new(CachedPage::new(response, Timestamp::now(), passed));
             return Ok(Came { page, age: None, rendered, key: None });
         };
         let fetch = async |conditions| {
             let fetched = self.fetch(entry, recipe, turn, conditions, started).await;
-            fetched.map(|acquired| acquired.response)
+            fetched.map(|(acquired, passed)| (acquired.response, passed))
         };
-        let served = kept.cache.page(key, options.max_age, fetch);
+        let served = kept.cache.page(key, options.max_age, options.timeout, fetch);
         match tokio::time::timeout(options.timeout + LEADERS_START, served).await {
             Ok(served) => {
                 let came = |Served { page, age }| Came {
@@ -134,7 +134,7 @@ impl Scraper {
     /// The envelope of a page that is kept and was read in these words before: had without a wait, a fetch or a turn.
     pub(crate) fn at_hand(&self, entry: &UrlEntry, options: &ScrapeOptions) -> Option<Bytes> {
         let started = Instant::now();
-        let (kept, key) = self.key(entry, options)?;
+        let (kept, key) = self.key(entry, options, 0)?;
         let Served { page, age } = kept.cache.at_hand(&key, options.max_age)?;
         let came = Came { page, age, rendered: RenderFacts::default(), key: Some(key) };
         let reading = kept.cache.reading(&came.reading_key(recipe::fingerprint(options))?)?;
@@ -148,21 +148,28 @@ impl Scraper {
             age,
             is_rendered: false,
             render_reason: None,
-            passed: Passed::default(),
+            passed: came.page.passed().clone(),
             credits: 0,
         };
         let json = envelope.end(0, &reading.facts.clone().into(), &facts);
         (json.len() <= self.record_bytes_max).then_some(json)
     }
 
-    fn key(&self, entry: &UrlEntry, options: &ScrapeOptions) -> Option<(&KeptPages, PageKey)> {
+    fn key(
+        &self,
+        entry: &UrlEntry,
+        options: &ScrapeOptions,
+        attempts_before: u32,
+    ) -> Option<(&KeptPages, PageKey)> {
         // What is archived is what was fetched for it.
         let kept = self.kept.as_ref().filter(|_| self.recorder.is_none())?;
         if options.render.mode != RenderMode::Never {
             // What a browser shows changes from one look to the next.
             return None;
         }
-        let key = PageKey::of(&kept.workspace, entry, options, self.source.user_agent())?;
+        // The kind that this very attempt goes through: what an earlier one has failed to get is not what this one gets.
+        let kind = self.passages.proxies.kind(options, attempts_before).ok()?;
+        let key = PageKey::of(&kept.workspace, entry, options, kind, self.source.user_agent())?;
         Some((kept, key))
     }
 }

@@ -93,7 +93,8 @@ impl Route {
     }
 
     /// Whether an attempt that was given up just now was still dialling its proxy.
-    pub(crate) fn is_dialling(&self) -> bool {
+    #[must_use]
+    pub fn is_dialling(&self) -> bool {
         self.0.as_ref().is_some_and(|via| via.dialling.load(Ordering::Relaxed))
     }
 }

@@ -53,6 +53,7 @@ pub(super) async fn fetch(
                 code: TargetErrorCode::RobotsDisallowed,
                 reason: format!("the site answered {} when asked for its robots.txt", response.status),
                 kind: FailureKind::Permanent,
+                proxy: None,
             };
             File::unreachable(why, before, |failures| doubled(SERVER_ERROR_TTL, failures))
         }
@@ -63,9 +64,10 @@ pub(super) async fn fetch(
             | FetchError::Encoding { .. },
         ) => allow_all(),
         Err(error) => {
-            let why = Unreachable { code: error.code(), reason: error.to_string(), kind: error.kind() };
-            if matches!(error, FetchError::Proxy { .. }) {
-                return Err(why);
+            let (code, reason, kind) = (error.code(), error.to_string(), error.kind());
+            let why = Unreachable { code, reason, kind, proxy: None };
+            if let FetchError::Proxy { fault, blame } = error {
+                return Err(Unreachable { proxy: Some((fault, blame)), ..why });
             }
             File::unreachable(why, before, |failures| doubled(FAILURE_TTL, failures))
         }

@@ -12,6 +12,7 @@
 //! | none: DNS, connection, TLS, timeout, guard | the same | 1 s, longer each time in a row, up to 5 min |
 //! | none, since the proxy failed | nothing, to those who came by it | at once: the next asks by its own |
 //!
+//! What came by a proxy holds for requests by proxies alone: one that answers in the name of the sites does so for nobody else.
 //! The table is bounded in origins and in bytes; an origin is fetched once for all that wait for it, and when the one who
 //! fetches goes away, the next takes over.
 
@@ -24,7 +25,12 @@ use std::time::Duration;
 use pagewire_types::{TargetErrorCode, TargetUrl};
 use url::Position;
 
-use crate::{client::Client, error::FailureKind, message::origin};
+use crate::{
+    client::Client,
+    error::FailureKind,
+    message::origin,
+    proxy::{Blame, ProxyFault},
+};
 
 use file::Rules;
 use table::Table;
@@ -59,6 +65,8 @@ pub struct Unreachable {
     pub reason: String,
     /// Whether it may be had soon.
     pub kind: FailureKind,
+    /// What the proxy did wrong by which this very question went, where that is why.
+    pub proxy: Option<(ProxyFault, Blame)>,
 }
 
 /// The robots.txt files of a client's targets, as they are for one product.
@@ -76,7 +84,12 @@ impl Robots {
 
     /// Whether the URL may be fetched; fetches the file if need be.
     pub async fn allowed(&self, client: &Client, url: &TargetUrl) -> RobotsVerdict {
-        let slot = self.table.slot(origin(url));
+        // What a proxy says in a site's name holds for those who go by proxy.
+        let slot = if client.is_direct() {
+            self.table.slot(origin(url))
+        } else {
+            self.table.slot(&format!("{} by proxy", origin(url)))
+        };
         let fetch = || fetch::fetch(client, url, &self.product, slot.before.as_ref());
         let file = match slot.file.get_or_try_init(fetch).await {
             Ok(file) => file,

@@ -171,6 +171,108 @@ async fn attempts_escalate_through_the_types_that_there_are() {
     }
 }
 
+/// What is told of the way that a page or a failure went, as JSON.
+fn way(told: &Value) -> Value {
+    json!([told["proxy_type"], told["proxy_country"], told["rendered"]])
+}
+
+#[tokio::test]
+async fn a_failure_tells_what_its_last_attempt_went_through_and_never_which_proxy() {
+    let (working, refusing) = (working(2).await, ProxyServer::start(Conduct::Demands).await);
+    let config = pool("datacenter", "country = \"se\"", &[&working[0]])
+        + &pool("residential", "country = \"de\"", &[&refusing])
+        + &pool("mobile", "", &[&working[1]]);
+    let world = World::with_config(&format!("{config}[render]\nbrowser = \"/nowhere/chromium\"\n")).await;
+    let once = json!({"max": 0});
+    for (path, wish, code, told) in [
+        ("/status/404", json!({"retry": once}), "http_error", json!(["none", null, false])),
+        (
+            "/status/404",
+            json!({"proxy_type": "datacenter"}),
+            "http_error",
+            json!(["datacenter", "se", false]),
+        ),
+        (
+            "/private",
+            json!({"proxy_type": "mobile", "robots": "respect"}),
+            "robots_disallowed",
+            json!(["mobile", null, false]),
+        ),
+        (
+            "/p/1",
+            json!({"country": "de", "retry": once}),
+            "proxy_failed",
+            json!(["residential", "de", false]),
+        ),
+        // All that fit rest now.
+        (
+            "/p/2",
+            json!({"country": "de", "retry": once}),
+            "proxy_failed",
+            json!(["residential", "de", false]),
+        ),
+        (
+            "/status/503?0",
+            json!({"retry": {"max": 1, "escalate": true}}),
+            "http_error",
+            json!(["datacenter", "se", false]),
+        ),
+        (
+            "/status/503?1",
+            json!({"retry": {"max": 3, "escalate": true}}),
+            "http_error",
+            json!(["mobile", null, false]),
+        ),
+        (
+            "/binary",
+            json!({"proxy_type": "datacenter", "formats": ["text"]}),
+            "unsupported_content",
+            json!(["datacenter", "se", false]),
+        ),
+    ] {
+        world.origin.set_robots("User-agent: *\nDisallow: /private\n");
+        let mut body = json!({"urls": [world.origin.url(path)], "robots": "ignore", "formats": ["raw_html"]});
+        body.as_object_mut().expect("an object").extend(wish.as_object().expect("an object").clone());
+        let record = named(&world.read(&body).await, "error").first().expect("a failure").json();
+        assert_eq!((&record["code"], way(&record)), (&json!(code), told.clone()), "{path} {wish}: {record}");
+        let mut single = body;
+        let urls = single.as_object_mut().expect("an object").remove("urls").expect("urls");
+        single["url"] = urls[0].clone();
+        let problem = world.post("/v1/scrape", &single).await.json();
+        assert_eq!((&problem["code"], way(&problem)), (&json!(code), told), "{path} {wish}: {problem}");
+        for said in [record.to_string(), problem.to_string()] {
+            assert!(
+                !said.contains("hunter2") && !said.contains(&refusing.address().port().to_string()),
+                "{said}"
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_page_that_an_attempt_got_by_proxy_is_kept_as_that_and_not_as_one_had_without() {
+    let proxies = working(1).await;
+    let pools = pool("datacenter", "country = \"se\"", &[&proxies[0]]);
+    let world = World::with_config(&format!("{pools}[render]\nbrowser = \"/nowhere/chromium\"\n")).await;
+    let url = world.origin.url("/flaky/1/kept");
+    let ask = async |wish: Value| {
+        let mut body = json!({"url": url, "max_age_s": 3600});
+        body.as_object_mut().expect("an object").extend(wish.as_object().expect("an object").clone());
+        let page = scrape(&world, body).await;
+        (page["meta"]["cached"].clone(), way(&page["meta"]), page["meta"]["credits"].clone())
+    };
+    let by_proxy = json!(["datacenter", "se", false]);
+    let escalating = json!({"retry": {"max": 1, "escalate": true}});
+    assert_eq!(ask(escalating).await, (json!(false), by_proxy.clone(), json!(2)));
+    assert_eq!(ask(json!({})).await, (json!(false), json!(["none", null, false]), json!(1)), "another page");
+    let kept = ask(json!({"proxy_type": "datacenter"})).await;
+    assert_eq!(kept, (json!(true), by_proxy, json!(0)), "as it came, with what it came through");
+    assert_eq!(ask(json!({})).await, (json!(true), json!(["none", null, false]), json!(0)));
+    let in_se = ask(json!({"proxy_type": "datacenter", "country": "se"})).await;
+    assert_eq!(in_se.0, false, "who names a country wants a page from there");
+    assert_eq!(world.origin.hits(), 4);
+}
+
 #[tokio::test]
 async fn a_browser_goes_by_the_same_proxy_with_all_that_a_page_asks_for() {
     let proxies = working(1).await;

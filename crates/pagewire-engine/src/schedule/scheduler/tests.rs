@@ -21,7 +21,7 @@ impl Work for Probe {
             self.started.send((self.name, item.ordinal)).await.expect("the test listens");
             self.let_go.acquire().await.expect("open").forget();
             self.now.fetch_sub(1, Ordering::SeqCst);
-            Outcome::Recorded { bytes: 10 }
+            Outcome::Recorded { bytes: 10, host_rest: None }
         })
     }
 
