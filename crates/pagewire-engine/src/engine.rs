@@ -154,7 +154,7 @@ pub struct Engine {
     sandbox_parser: Parser,
     has_model: bool,
     rendering: Rendering,
-    proxies: Proxies,
+    pub(crate) proxies: Proxies,
     page_sessions: PageSessions,
     runs: Mutex<HashMap<RunId, Arc<Run>>>,
     pub(crate) tasks: TaskTracker,

@@ -12,6 +12,7 @@ pub mod download;
 pub mod engine;
 mod envelope;
 pub mod export;
+mod gauges;
 pub mod job;
 pub mod live;
 pub mod model;

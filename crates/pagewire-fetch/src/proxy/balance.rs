@@ -10,6 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use super::counts::ProxyCounts;
 use super::health::{Health, Standing, Target, Told};
 
 /// What each request adds to the trials that may be made.
@@ -34,7 +35,8 @@ pub(super) struct Balance {
 struct Seat {
     weight: u32,
     in_flight_max: u32,
-    in_flight: u32,
+    /// What it has done. Its requests under way are those that it has no more room for at `in_flight_max`.
+    done: ProxyCounts,
     /// What it has saved up by being passed over (smooth weighted round robin).
     credit: i64,
     health: Health,
@@ -62,7 +64,7 @@ impl Balance {
         let seat = |(weight, in_flight_max)| Seat {
             weight,
             in_flight_max,
-            in_flight: 0,
+            done: ProxyCounts::default(),
             credit: 0,
             health: Health::default(),
         };
@@ -86,7 +88,9 @@ impl Balance {
                 self.give_turn(places, picked.place, now);
             }
         }
-        self.seats[picked.place].in_flight += 1;
+        let done = &mut self.seats[picked.place].done;
+        done.requests += 1;
+        done.under_way += 1;
         Ok(picked)
     }
 
@@ -97,7 +101,7 @@ impl Balance {
         for place in places.iter().copied() {
             let seat = &self.seats[place];
             let rank = key.map_or_else(|| seat.turn(), |key| seat.affinity(key, place));
-            let choice = Choice { place, rank, is_free: seat.in_flight < seat.in_flight_max };
+            let choice = Choice { place, rank, is_free: seat.done.under_way < u64::from(seat.in_flight_max) };
             match seat.health.standing(now) {
                 Standing::Awake => {
                     is_any_awake = true;
@@ -146,8 +150,19 @@ impl Balance {
             self.remember(target, picked.place, now);
         }
         let seat = self.seats.get_mut(picked.place)?;
-        seat.in_flight = seat.in_flight.saturating_sub(1);
+        seat.done.under_way = seat.done.under_way.saturating_sub(1);
+        match told {
+            Told::Bad => seat.done.failed += 1,
+            Told::Doubtful => seat.done.doubtful += 1,
+            Told::Good | Told::Nothing => {}
+        }
         seat.health.told(told, picked.is_trial, Target { id: target, reached_elsewhere }, now)
+    }
+
+    /// What the proxy at a place has done, and whether it rests.
+    pub(super) fn counts(&self, place: usize, now: Instant) -> (ProxyCounts, bool) {
+        let seat = &self.seats[place];
+        (seat.done, seat.health.standing(now) != Standing::Awake)
     }
 
     fn remember(&mut self, target: u64, place: usize, now: Instant) {
@@ -313,7 +328,7 @@ mod tests {
                     balance.settle(picked, target, told, now);
                 }
             }
-            prop_assert!(balance.seats.iter().all(|seat| seat.in_flight == 0));
+            prop_assert!(balance.seats.iter().all(|seat| seat.done.under_way == 0));
             prop_assert!(balance.pick(&places, None, now + Duration::from_secs(600)).is_ok());
         }
     }

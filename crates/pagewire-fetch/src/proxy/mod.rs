@@ -12,6 +12,7 @@
 
 mod address;
 mod balance;
+mod counts;
 mod dial;
 mod fault;
 mod health;
@@ -23,6 +24,7 @@ mod route;
 mod socks;
 
 pub use address::{ProxyUrl, ProxyUrlError};
+pub use counts::{PoolCounts, ProxyCounts};
 pub(crate) use dial::{Form, Opening};
 pub use fault::{Blame, ProxyFault};
 pub use health::Told;

@@ -13,6 +13,7 @@ use tokio::sync::Notify;
 
 use super::address::ProxyUrl;
 use super::balance::{Balance, Picked, Unpicked};
+use super::counts::{PoolCounts, ProxyCounts};
 use super::health::Told;
 use super::lease::Lease;
 use super::route::Proxy;
@@ -87,6 +88,8 @@ pub enum NoProxy {
 /// All proxies. Their state is this process's.
 pub struct ProxyPools {
     pub(super) seats: Vec<Seat>,
+    /// The pools by name and kind, to count by.
+    pools: Vec<(String, ProxyType)>,
     /// What fits a kind, in any country and in each.
     fitting: HashMap<(ProxyType, Option<Box<str>>), Vec<usize>>,
     balance: Mutex<Balance>,
@@ -94,6 +97,7 @@ pub struct ProxyPools {
 }
 
 pub(super) struct Seat {
+    pool: usize,
     pub(super) label: String,
     pub(super) kind: ProxyType,
     pub(super) country: Option<Arc<str>>,
@@ -105,10 +109,15 @@ impl ProxyPools {
     /// The pools of a configuration.
     #[must_use]
     pub fn new(specs: Vec<PoolSpec>) -> Arc<Self> {
-        let (mut seats, mut shares) = (Vec::new(), Vec::new());
+        let (mut seats, mut shares, mut pools) = (Vec::new(), Vec::new(), Vec::<(String, ProxyType)>::new());
         let mut fitting = HashMap::<_, Vec<usize>>::new();
         for spec in specs {
             let country: Option<Arc<str>> = spec.country.map(Into::into);
+            let is_it = |(name, kind): &(String, ProxyType)| *name == spec.name && *kind == spec.kind;
+            let pool = pools.iter().position(is_it).unwrap_or_else(|| {
+                pools.push((spec.name.clone(), spec.kind));
+                pools.len() - 1
+            });
             for (url, number) in spec.urls.into_iter().zip(1..) {
                 let place = seats.len();
                 fitting.entry((spec.kind, None)).or_default().push(place);
@@ -117,6 +126,7 @@ impl ProxyPools {
                 }
                 shares.push((spec.weight.max(1), spec.concurrency.max(1)));
                 seats.push(Seat {
+                    pool,
                     label: format!("{}#{number}", spec.name),
                     kind: spec.kind,
                     country: country.clone(),
@@ -126,13 +136,34 @@ impl ProxyPools {
             }
         }
         let balance = Mutex::new(Balance::new(shares.into_iter()));
-        Arc::new(Self { seats, fitting, balance, freed: Notify::new() })
+        Arc::new(Self { seats, pools, fitting, balance, freed: Notify::new() })
     }
 
     /// Whether there is no proxy at all.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.seats.is_empty()
+    }
+
+    /// What has gone through each pool, and how it stands.
+    #[must_use]
+    pub fn counts(&self) -> Vec<PoolCounts> {
+        let pool = |(name, kind): &(String, ProxyType)| PoolCounts {
+            name: name.clone(),
+            kind: *kind,
+            proxies: 0,
+            resting: 0,
+            done: ProxyCounts::default(),
+        };
+        let mut counts: Vec<PoolCounts> = self.pools.iter().map(pool).collect();
+        let (balance, now) = (self.lock(), Instant::now());
+        for (place, seat) in self.seats.iter().enumerate() {
+            let (pool, (done, rests)) = (&mut counts[seat.pool], balance.counts(place, now));
+            pool.proxies += 1;
+            pool.resting += u64::from(rests);
+            pool.done += done;
+        }
+        counts
     }
 
     /// Whether a proxy of that kind and country is configured, whether it works or not.

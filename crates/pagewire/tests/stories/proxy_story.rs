@@ -250,6 +250,50 @@ async fn a_failure_tells_what_its_last_attempt_went_through_and_never_which_prox
 }
 
 #[tokio::test]
+async fn metrics_tell_of_each_pool_what_went_through_it_and_never_where_it_is() {
+    let (working, failing) = (working(2).await, ProxyServer::start(Conduct::Demands).await);
+    let config = pool("datacenter", "", &[&working[0], &working[1]])
+        + &pool("mobile", "country = \"se\"", &[&failing])
+        + &pool("mobile", "country = \"de\"", &[&failing]);
+    let world = World::with_config(&config).await;
+    let value = async |series: &str| {
+        let text = world.get("/metrics").await.text();
+        let line =
+            text.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' ').map(str::to_owned));
+        line.unwrap_or_else(|| panic!("no {series} in {text}"))
+    };
+    let of = |name: &str, pool: &str| format!("{name}{{pool=\"{pool}\",type=\"{pool}\"}}");
+    assert_eq!(value(&of("pagewire_proxies", "datacenter")).await, "2");
+    assert_eq!(value(&of("pagewire_proxies", "mobile")).await, "2", "pools of one name are one");
+    for n in 0..3 {
+        let url = world.origin.url(&format!("/p/{n}"));
+        scrape(&world, json!({"url": url, "proxy_type": "datacenter"})).await;
+    }
+    let tunnelled = world.origin.url("/").replacen("http:", "https:", 1);
+    scrape(&world, json!({"url": tunnelled, "country": "se", "retry": {"max": 0}})).await;
+    assert_eq!(value(&of("pagewire_proxy_requests_total", "datacenter")).await, "3");
+    assert_eq!(value(&of("pagewire_proxy_requests_total", "mobile")).await, "1");
+    for (blame, count) in [("proxy", "1"), ("proxy_or_target", "0")] {
+        let series =
+            format!("pagewire_proxy_failures_total{{pool=\"mobile\",type=\"mobile\",blame=\"{blame}\"}}");
+        assert_eq!(value(&series).await, count, "{blame}");
+    }
+    assert_eq!(value(&of("pagewire_proxies_resting", "mobile")).await, "1", "until it is tried again");
+    assert_eq!(value(&of("pagewire_proxies_resting", "datacenter")).await, "0");
+    let slow = json!({"url": world.origin.url("/slow/1500"), "proxy_type": "datacenter"});
+    let (page, under_way) = tokio::join!(scrape(&world, slow), async {
+        assert!(world.origin.wait_for_hits(|hits| hits >= 4).await);
+        value(&of("pagewire_proxy_requests_under_way", "datacenter")).await
+    });
+    assert_eq!((&page["http_status"], &*under_way), (&json!(200), "1"));
+    assert_eq!(value(&of("pagewire_proxy_requests_under_way", "datacenter")).await, "0");
+    let text = world.get("/metrics").await.text();
+    for secret in ["hunter2", "127.0.0.1", &failing.address().port().to_string()] {
+        assert!(!text.contains(secret), "{secret}: {text}");
+    }
+}
+
+#[tokio::test]
 async fn a_page_that_an_attempt_got_by_proxy_is_kept_as_that_and_not_as_one_had_without() {
     let proxies = working(1).await;
     let pools = pool("datacenter", "country = \"se\"", &[&proxies[0]]);

@@ -1,9 +1,13 @@
 //! Sites in trouble, and sites that want no programs: not asked more than is good for them, and told as what they are.
 
 use std::net::TcpListener;
+use std::time::{Duration, Instant};
 
+use pagewire_testkit::Origin;
+use pagewire_testkit::proxy::{Conduct, ProxyServer};
 use serde_json::{Value, json};
 
+use crate::proxy_story::pool;
 use crate::world::{World, named, problem};
 
 /// A URL at which nobody listens.
@@ -100,6 +104,114 @@ async fn a_site_in_trouble_is_not_asked_more_than_a_fifth_more() {
         told["retries"].as_u64() >= Some(20) && told["requests"].as_u64() > told["retries"].as_u64(),
         "{told}"
     );
+}
+
+#[tokio::test]
+async fn a_host_that_asks_for_a_pause_gets_it_also_where_nothing_is_tried_again() {
+    let world = World::start().await;
+    // So many are under way when the first one is answered.
+    let urls: Vec<String> = (0..6).map(|n| world.origin.url(&format!("/retry-after/1?{n}"))).collect();
+    let body = json!({
+        "urls": urls, "concurrency": 2, "formats": ["metadata"], "robots": "ignore", "retry": {"max": 0},
+    });
+    let mut reader = world.stream(&body).open().await;
+    assert!(world.origin.wait_for_hits(|hits| hits >= 2).await);
+    let begun = Instant::now();
+    assert!(world.origin.wait_for_hits(|hits| hits >= 3).await);
+    assert!(begun.elapsed() >= Duration::from_millis(600), "{:?}", begun.elapsed());
+    assert_eq!(reader.read_to_end().await.iter().filter(|frame| frame.event == "error").count(), 6);
+    let begun = Instant::now();
+    let single =
+        json!({"url": world.origin.url("/retry-after/1/x"), "retry": {"max": 0}, "robots": "ignore"});
+    problem(&world.post("/v1/scrape", &single).await, 502, "http_error");
+    assert_eq!(world.post("/v1/scrape", &single).await.status, 200);
+    assert!(begun.elapsed() >= Duration::from_millis(900), "{:?}", begun.elapsed());
+}
+
+#[tokio::test]
+async fn a_silent_host_is_given_up_also_where_its_robots_txt_is_what_does_not_come() {
+    let world = World::start().await;
+    let silent = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = silent.local_addr().expect("an address");
+    let urls: Vec<String> = (0..200).map(|n| format!("http://{address}/{n}")).collect();
+    let body = json!({
+        "urls": urls, "concurrency": 4, "formats": ["metadata"], "retry": {"max": 0}, "timeout_ms": 1_000,
+    });
+    let begun = Instant::now();
+    let failed = records(&world.read(&body).await, "error");
+    assert_eq!(failed.len(), 200);
+    assert!(failed.iter().all(|record| record["code"] == "timeout"), "{:?}", failed[0]);
+    let told = |record: &&Value| record["error"].as_str().is_some_and(|text| text.contains("times in a row"));
+    assert!(failed.iter().filter(told).count() >= 180, "{:?}", failed.last());
+    assert!(begun.elapsed() < Duration::from_secs(25), "{:?}", begun.elapsed());
+}
+
+#[tokio::test]
+async fn a_target_that_no_proxy_reaches_is_given_up_and_others_are_reached() {
+    let proxy = ProxyServer::start(Conduct::Works).await;
+    let world = World::with_config(&pool("datacenter", "", &[&proxy])).await;
+    let gone = dead("/p").replacen("http:", "https:", 1);
+    for robots in ["ignore", "respect"] {
+        let urls: Vec<String> = (0..200).map(|n| format!("{gone}/{robots}/{n}")).collect();
+        let before = proxy.connections();
+        let body = json!({
+            "urls": urls, "concurrency": 4, "formats": ["metadata"], "robots": robots, "proxy_type": "datacenter",
+        });
+        let failed = records(&world.read(&body).await, "error");
+        assert_eq!(failed.len(), 200);
+        assert!(failed.iter().all(|record| record["code"] == "proxy_failed"), "{:?}", failed[0]);
+        let asked = proxy.connections() - before;
+        assert!(asked <= 40, "{asked} times the proxy was asked for a target that is not there");
+    }
+    let page = json!({"url": world.origin.url("/p/1"), "proxy_type": "datacenter", "formats": ["metadata"]});
+    assert_eq!(world.post("/v1/scrape", &page).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_site_that_speaks_as_proxies_do_makes_no_proxy_rest() {
+    let proxies = [ProxyServer::start(Conduct::Works).await, ProxyServer::start(Conduct::Works).await];
+    let world = World::with_config(&pool("datacenter", "", &[&proxies[0], &proxies[1]])).await;
+    world.origin.set_page("/407", 407, "text/html", "<p>Who are you?");
+    let urls: Vec<String> = (0..40).map(|n| world.origin.url(&format!("/407?{n}"))).collect();
+    let body = json!({
+        "urls": urls, "formats": ["metadata"], "robots": "ignore", "proxy_type": "datacenter", "concurrency": 1,
+        "retry": {"max": 0},
+    });
+    assert_eq!(records(&world.read(&body).await, "error").len(), 40);
+    assert!(!world.server.log().contains("a proxy failed and rests"), "{}", world.server.log());
+    let page = json!({"url": world.origin.url("/p/1"), "proxy_type": "datacenter", "formats": ["metadata"]});
+    assert_eq!(world.post("/v1/scrape", &page).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_proxy_that_is_silent_while_robots_txt_is_asked_for_is_found_out() {
+    let (hangs, works) = (ProxyServer::start(Conduct::Hangs).await, ProxyServer::start(Conduct::Works).await);
+    let world = World::with_config(&pool("datacenter", "", &[&hangs, &works])).await;
+    let others = [Origin::start_on("127.0.0.2").await, Origin::start_on("127.0.0.3").await];
+    for round in 0..8 {
+        for origin in others.iter().chain([&world.origin]) {
+            let url = origin.url(&format!("/p/{round}"));
+            let body = json!({"url": url, "proxy_type": "datacenter", "formats": ["metadata"], "timeout_ms": 1_000, "retry": {"max": 2}});
+            world.post("/v1/scrape", &body).await;
+        }
+    }
+    assert!(world.server.log().contains("a proxy failed and rests"), "{}", world.server.log());
+    assert!(hangs.connections() <= 10, "{}", hangs.connections());
+}
+
+#[tokio::test]
+async fn what_was_kept_counts_nothing_towards_the_retries_of_a_run() {
+    let world = World::start().await;
+    world.origin.set_document("/doc", "text/html", "<title>Kept</title>");
+    let kept = (0..300).map(|_| json!({"url": world.origin.url("/doc"), "max_age_s": 600}));
+    let failing =
+        (0..100).map(|n| json!({"url": world.origin.url(&format!("/status/503?{n}")), "max_age_s": 0}));
+    let urls: Vec<Value> = kept.chain(failing).collect();
+    let body = json!({"urls": urls, "concurrency": 50, "formats": ["metadata"], "robots": "ignore"});
+    let frames = world.read(&body).await;
+    assert_eq!(named(&frames, "page").len(), 300);
+    let hits = world.origin.hits();
+    assert!(hits - 101 <= (hits / 5).max(20), "{} retries in {hits} requests", hits - 101);
 }
 
 #[tokio::test]
