@@ -4,7 +4,7 @@ use std::{
     collections::HashMap,
     net::SocketAddr,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError, Weak,
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
 };
@@ -21,13 +21,16 @@ use tokio_util::task::TaskTracker;
 
 use super::{
     config::RenderConfig,
-    connection::{COMMAND_TIMEOUT, Connection, Hears},
+    connection::{COMMAND_TIMEOUT, CommandError, Connection, Hears, Nothing},
     error::RenderError,
     find::FoundBrowser,
-    group::Group,
+    group::{Group, Strays},
     launch::{Launched, launch},
     watch::Watch,
 };
+
+/// What the headless shell calls itself. A full browser without a screen says `Chrome`.
+const HEADLESS_SHELL: &str = "HeadlessChrome/";
 
 /// A browser that runs.
 pub(super) struct Browser {
@@ -35,9 +38,12 @@ pub(super) struct Browser {
     pub(super) group: Group,
     tabs: Tabs,
     /// Goes with the browser.
-    _profile: TempDir,
+    profile: TempDir,
+    strays: OnceLock<Strays>,
     /// What it calls itself.
     user_agent: String,
+    /// Whether it is a full browser, and no headless shell. It is known once the browser has answered.
+    is_full: OnceLock<bool>,
     started: AtomicU64,
     under_way: AtomicU64,
     retired: AtomicBool,
@@ -77,6 +83,12 @@ struct Context {
     browser_context_id: String,
 }
 
+/// What a browser is.
+#[derive(Deserialize)]
+struct Version {
+    product: String,
+}
+
 /// What a reply holds that nobody looks at.
 #[derive(Deserialize)]
 pub(super) struct Done {}
@@ -96,8 +108,10 @@ impl Browser {
             connection,
             group,
             tabs: Tabs::default(),
-            _profile: profile,
+            profile,
+            strays: OnceLock::new(),
             user_agent: user_agent.to_owned(),
+            is_full: OnceLock::new(),
             started: AtomicU64::new(0),
             under_way: AtomicU64::new(0),
             retired: AtomicBool::new(false),
@@ -105,14 +119,8 @@ impl Browser {
         });
         let listener: Weak<dyn Hears> = Arc::downgrade(&(browser.clone() as Arc<dyn Hears>));
         browser.connection.listen(listener);
-        // New tabs wait until they are set up; what is no tab, such as a worker, is not looked at.
-        let attach = json!({
-            "autoAttach": true, "waitForDebuggerOnStart": true, "flatten": true,
-            "filter": [{ "type": "page" }, { "exclude": true }],
-        });
-        let attached = browser.connection.call(None, "Target.setAutoAttach", attach);
-        match attached.by::<Done>(Instant::now() + COMMAND_TIMEOUT).await {
-            Ok(Done {}) => Ok(browser),
+        match browser.set_up().await {
+            Ok(()) => Ok(browser),
             Err(error) => {
                 browser.end().await;
                 let said = complaints.reason();
@@ -120,6 +128,25 @@ impl Browser {
                 Err(RenderError::Launch { program: found.program.display().to_string(), reason })
             }
         }
+    }
+
+    async fn set_up(&self) -> Result<(), CommandError> {
+        // New tabs wait until they are set up; what is no tab, such as a worker, is not looked at.
+        let attach = json!({
+            "autoAttach": true, "waitForDebuggerOnStart": true, "flatten": true,
+            "filter": [{ "type": "page" }, { "exclude": true }],
+        });
+        let attached = self.connection.call(None, "Target.setAutoAttach", attach);
+        let version = self.connection.call(None, "Browser.getVersion", Nothing {});
+        let deadline = Instant::now() + COMMAND_TIMEOUT;
+        attached.by::<Done>(deadline).await?;
+        let Version { product } = version.by(deadline).await?;
+        let (group, profile) = (self.group, self.profile.path().to_owned());
+        let strays = tokio::task::spawn_blocking(move || group.strays(&profile)).await;
+        // It is set up once.
+        let _ = self.strays.set(strays.unwrap_or_default());
+        let _ = self.is_full.set(!product.starts_with(HEADLESS_SHELL));
+        Ok(())
     }
 
     /// Opens a tab for a page in a context of its own, whose network is the proxy at that address. It waits to be set up, and
@@ -137,6 +164,7 @@ impl Browser {
             context: None,
             target: String::new(),
             session: String::new(),
+            is_in_full_browser: true,
             watch: Arc::default(),
             room: Some(room),
         };
@@ -150,8 +178,11 @@ impl Browser {
         tab.context = Some(context.clone());
         let deny = json!({ "behavior": "deny", "browserContextId": context });
         self.connection.tell(None, "Browser.setDownloadBehavior", deny);
-        // Not by way of a blank page: going from one document to another costs as much as a page of few scripts.
-        let target = json!({ "url": url.as_str(), "browserContextId": context });
+        // Not by way of a blank page: going from one document to another costs as much as a page of few scripts. But a full
+        // browser sends its first request before the tab can be set up.
+        tab.is_in_full_browser = self.is_full.get().copied().unwrap_or(true);
+        let begin = if tab.is_in_full_browser { "about:blank" } else { url.as_str() };
+        let target = json!({ "url": begin, "browserContextId": context });
         let created = self.connection.call(None, "Target.createTarget", target);
         created.prompt::<Done>().await?;
         let attached = tokio::time::timeout(COMMAND_TIMEOUT, attached).await;
@@ -190,7 +221,7 @@ impl Browser {
     pub(super) async fn end(&self) {
         self.retire();
         self.connection.close();
-        self.group.end().await;
+        self.group.end(self.strays.get().unwrap_or(&Strays::default())).await;
         self.tasks.close();
     }
 }
@@ -202,6 +233,16 @@ impl Drop for Browser {
         if !self.group.reap() {
             self.group.kill();
         }
+    }
+}
+
+impl Browser {
+    /// Closes a window that a page opened. The page waits until the window begins, so it may: but whatever it asks for is
+    /// held back, until it is gone.
+    fn refuse_window(&self, session: &str, target: &str) {
+        self.connection.tell(Some(session), "Fetch.enable", json!({ "patterns": [{ "urlPattern": "*" }] }));
+        self.connection.tell(Some(session), "Runtime.runIfWaitingForDebugger", Nothing {});
+        self.connection.tell(None, "Target.closeTarget", json!({ "targetId": target }));
     }
 }
 
@@ -220,11 +261,7 @@ impl Hears for Browser {
                 // Who asked may have gone; its context goes with it.
                 let _ = waiting.send(Attached { target: target_info.target_id, session: session_id });
             }
-            // A window that a page opened: it is held, and gone before it has begun.
-            None => {
-                let target = json!({ "targetId": target_info.target_id });
-                self.connection.tell(None, "Target.closeTarget", target);
-            }
+            None => self.refuse_window(&session_id, &target_info.target_id),
         }
     }
 }
@@ -241,6 +278,8 @@ pub(super) struct Tab {
     context: Option<String>,
     pub(super) target: String,
     pub(super) session: String,
+    /// If so, it has yet to be sent to its page, and the window has a toolbar.
+    pub(super) is_in_full_browser: bool,
     pub(super) watch: Arc<Watch>,
     room: Option<OwnedSemaphorePermit>,
 }

@@ -62,9 +62,10 @@ const FLAGS: &[&str] = &[
     "--disable-quic",
     "--force-webrtc-ip-handling-policy=disable_non_proxied_udp",
     "--webrtc-ip-handling-policy=disable_non_proxied_udp",
-    // No windows but those that are asked for over the pipe.
+    // No windows but those that are asked for over the pipe. The headless shell knows this; a full browser, by itself, refuses
+    // those that are opened without a click.
     "--block-new-web-contents",
-    "--disable-popup-blocking",
+    "--no-startup-window",
     // Pages in the background are not slower, and nothing waits to be looked at.
     "--disable-background-timer-throttling",
     "--disable-backgrounding-occluded-windows",

@@ -1,11 +1,12 @@
 //! A browser's group of processes: what it takes of memory, its end, and that nothing is left of it.
 //!
 //! A browser is many processes, most of which are children of its children. They stay in the group that it was started
-//! with, by which all of them are found, killed and, since this process adopts what they leave behind, reaped.
+//! with, by which all of them are found, killed and, since this process adopts what they leave behind, reaped. What watches a
+//! full browser for crashes leaves the group; it is found by the profile's name.
 
-use std::{fs, io, time::Duration};
+use std::{ffi::OsStr, fs, io, os::unix::ffi::OsStrExt as _, path::Path, time::Duration};
 
-use rustix::process::{Pid, Signal, WaitOptions, kill_process, kill_process_group, waitpgid};
+use rustix::process::{Pid, Signal, WaitOptions, kill_process, kill_process_group, waitpgid, waitpid};
 
 /// How often it is looked whether a group that was killed is gone.
 const REAP_POLL: Duration = Duration::from_millis(5);
@@ -15,6 +16,10 @@ const REAP_MAX: Duration = Duration::from_secs(5);
 /// The processes of one browser.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Group(Pid);
+
+/// Processes of one browser that have left its group. They end when it does.
+#[derive(Debug, Default)]
+pub(super) struct Strays(Vec<Pid>);
 
 /// One of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,11 +45,11 @@ impl Group {
         }
     }
 
-    /// Kills all of it and waits until nothing is left.
-    pub(super) async fn end(self) {
+    /// Kills all of it and waits until nothing is left, of what has left it neither.
+    pub(super) async fn end(self, strays: &Strays) {
         self.kill();
         let deadline = tokio::time::Instant::now() + REAP_MAX;
-        while !self.reap() {
+        while !(self.reap() & strays.end()) {
             if tokio::time::Instant::now() > deadline {
                 tracing::warn!("a browser's processes did not end in time");
                 return;
@@ -66,9 +71,17 @@ impl Group {
 
     /// Its processes. Empty where the system tells nothing of them.
     pub(super) fn members(self) -> Vec<Member> {
-        let Ok(entries) = fs::read_dir("/proc") else { return Vec::new() };
-        let pids = entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok());
-        pids.filter_map(|pid| self.member(pid)).collect()
+        processes().filter_map(|pid| self.member(pid)).collect()
+    }
+
+    /// Those that have left it, which name the profile. They are there once the browser answers.
+    pub(super) fn strays(self, profile: &Path) -> Strays {
+        let is_stray = |pid: &i32| {
+            let group = fs::read_to_string(format!("/proc/{pid}/stat")).ok().and_then(|stat| group_of(&stat));
+            group.is_some_and(|group| group != self.0.as_raw_nonzero().get())
+                && names(*pid, profile.as_os_str())
+        };
+        Strays(processes().filter(is_stray).filter_map(Pid::from_raw).collect())
     }
 
     fn member(self, pid: i32) -> Option<Member> {
@@ -86,11 +99,39 @@ impl Group {
     }
 }
 
+impl Strays {
+    /// Kills those that run and reaps those that have ended; true when there is nothing more to wait for.
+    fn end(&self) -> bool {
+        let mut is_gone = true;
+        for pid in &self.0 {
+            // Only of a child is it said that it runs, and its number is no other's until it is reaped.
+            if matches!(waitpid(Some(*pid), WaitOptions::NOHANG), Ok(None)) {
+                is_gone = false;
+                // It may have ended just now.
+                let _ = kill_process(*pid, Signal::KILL);
+            }
+        }
+        is_gone
+    }
+}
+
 impl Member {
     /// Kills it alone.
     pub(super) fn kill(self) -> io::Result<()> {
         Ok(kill_process(self.pid, Signal::KILL)?)
     }
+}
+
+/// All processes that the system tells of.
+fn processes() -> impl Iterator<Item = i32> {
+    let entries = fs::read_dir("/proc").into_iter().flatten();
+    entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+}
+
+/// Whether a process has a text in its command line.
+fn names(pid: i32, text: &OsStr) -> bool {
+    let command = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+    command.windows(text.len()).any(|part| part == text.as_bytes())
 }
 
 /// Makes this process the one that what a browser leaves behind falls to, so that it can be reaped.

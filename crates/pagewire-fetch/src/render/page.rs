@@ -110,7 +110,7 @@ impl Page<'_> {
         if let Some(user_agent) = user_agent {
             tab.tell("Emulation.setUserAgentOverride", json!({ "userAgent": user_agent }));
         }
-        if options.mobile || options.viewport.is_some() {
+        if options.mobile || options.viewport.is_some() || tab.is_in_full_browser {
             let default = if options.mobile { Viewport::MOBILE } else { Viewport::DESKTOP };
             let Viewport { width, height } = options.viewport.unwrap_or(default);
             let scale = if options.mobile { 2 } else { 1 };
@@ -129,6 +129,15 @@ impl Page<'_> {
         }
         self.bring_cookies().await?;
         tab.tell("Runtime.runIfWaitingForDebugger", Nothing {});
+        if tab.is_in_full_browser { self.go().await } else { Ok(()) }
+    }
+
+    /// Sends a tab that is blank to the page: once it has come to rest, for a blank document that is still on its way would cut
+    /// the page's off.
+    async fn go(&self) -> Result<(), RenderError> {
+        self.until(|told| told.document.is_loaded.then(|| told.document = Document::default())).await?;
+        // What becomes of it is told by events, as where a tab begins with its page.
+        self.tab.tell("Page.navigate", json!({ "url": self.request.url.as_str() }));
         Ok(())
     }
 

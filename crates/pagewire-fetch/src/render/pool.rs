@@ -185,9 +185,9 @@ impl Shared {
         if self.shutdown.is_cancelled() {
             return Err(RenderError::BrowserGone);
         }
+        group::adopt_orphans();
         let browser = Browser::start(&self.config, found, self.user_agent(found).await).await?;
         tracing::info!(program = %found.program.display(), "a browser was started");
-        group::adopt_orphans();
         self.keepers.spawn(keeper::keep(browser.clone(), self.config.clone(), self.shutdown.clone()));
         running.push(browser.clone());
         Ok(browser)

@@ -117,6 +117,16 @@ async fn windows_and_downloads_are_refused() {
     let answer = rendered(&world, body).await;
     assert_eq!(answer.status, 200, "{}", answer.text());
     assert!(world.origin.last_request("/popup").is_none(), "no window is opened");
+    // Nor by a click, which browsers take for a wish.
+    let page = format!(
+        "<p>the page</p><a id=a target=_blank href='{popup}'>a</a><button id=b onclick='window.open(\"{popup}\")'>b</button>"
+    );
+    world.origin.set_page("/page", 200, "text/html", page);
+    let clicks = ["#a", "#b"].map(|selector| json!({"type": "click", "selector": selector}));
+    let body = json!({"url": world.origin.url("/page"), "formats": ["text"], "actions": clicks, "retry": {"max": 0}});
+    let answer = rendered(&world, body).await;
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    assert!(world.origin.last_request("/popup").is_none(), "no window is opened");
     world.origin.set_page("/file", 200, "application/octet-stream", "bytes");
     let answer = rendered(&world, json!({"url": world.origin.url("/file"), "retry": {"max": 0}})).await;
     problem(&answer, 502, "unsupported_content");
