@@ -91,8 +91,13 @@ impl Connector {
         if url.as_url().scheme() != "https" {
             return Ok((Wire::plain(link), Protocol::Http1));
         }
-        let secured = secure(url, link, tls).await;
-        if route.is_direct() { secured } else { secured.map_err(misled) }
+        let secured = secure(url, link, tls);
+        if route.is_direct() {
+            return secured.await;
+        }
+        // Behind a tunnel that is none nobody ever answers.
+        let silent = FetchError::Proxy { fault: ProxyFault::Silent, blame: Blame::Either };
+        timeout(self.connect_timeout, secured).await.unwrap_or(Err(silent)).map_err(misled)
     }
 
     /// A connection to the proxy, and what it is to be told, once the target has been judged.

@@ -9,15 +9,18 @@ use std::{
 
 use http::{HeaderMap, HeaderValue, header};
 use pagewire_fetch::{
-    Client, Cookies, FetchConfig, FetchError, Heard, Request, Response, Route,
+    Client, Cookies, FetchConfig, FetchError, Heard, Request, Response, RobotsVerdict, Route,
     proxy::{Blame, NameLookup, Proxy, ProxyFault},
 };
 use pagewire_testkit::proxy::{Conduct, ProxyServer};
 use pagewire_types::{TargetErrorCode, TargetUrl};
-use tokio::{io::copy_bidirectional, net::TcpListener, net::TcpStream};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _, copy_bidirectional},
+    net::{TcpListener, TcpStream},
+};
 
 use crate::{
-    origin::{Origin, client, config, page, url},
+    origin::{Origin, client, config, page, read_head, url},
     tls::{SOCKET, Secure, server_config},
     websocket::{agreed, request},
 };
@@ -251,6 +254,118 @@ async fn whatever_a_proxy_does_wrong_is_proxy_failed_and_told_without_its_addres
         "{failed}"
     );
     assert_eq!((origin.connections(), secure.connections()), (0, 0));
+}
+
+/// A proxy that answers what it hears, step by step, and closes when it has nothing more to say, or never.
+async fn scripted(steps: &'static [&'static [u8]], then_hangs: bool) -> Origin {
+    Origin::raw(move |mut tcp, _| async move {
+        for step in steps {
+            let mut heard = [0; 2_048];
+            if tcp.read(&mut heard).await.is_err() || tcp.write_all(step).await.is_err() {
+                return;
+            }
+        }
+        if then_hangs {
+            std::future::pending::<()>().await;
+        }
+        if steps.is_empty() {
+            let _ = tcp.read(&mut [0; 2_048]).await;
+        }
+    })
+    .await
+}
+
+#[tokio::test]
+async fn whatever_a_socks_proxy_does_wrong_is_told_as_that_in_bounded_time() {
+    const OPEN: &[u8] = &[5, 0];
+    const DONE: &[u8] = &[5, 0, 0, 1, 127, 0, 0, 1, 0, 80];
+    let config = FetchConfig { connect_timeout: Duration::from_millis(400), ..config() };
+    let client = Client::new(config).expect("a client");
+    let target = url("https://127.0.0.1:4430/");
+    let cases: &[(&'static [&'static [u8]], bool, &str, ProxyFault)] = &[
+        (&[], true, "", ProxyFault::Silent),
+        (&[], false, "", ProxyFault::Closed),
+        (&[b"HTTP/1.1 400 Bad Request\r\n\r\n"], false, "", ProxyFault::Protocol),
+        (&[b"<html>"], true, "", ProxyFault::Protocol),
+        (&[&[5, 255]], true, "", ProxyFault::Credentials),
+        (&[&[5, 2]], true, "", ProxyFault::Credentials),
+        (&[&[5, 2], &[1, 1]], true, "name:hunter2", ProxyFault::Credentials),
+        (&[&[5, 2], &[9, 9]], true, "name:hunter2", ProxyFault::Protocol),
+        (&[&[5, 77]], true, "", ProxyFault::Protocol),
+        (&[OPEN, &[5, 1, 0, 1]], true, "", ProxyFault::TargetUnreached(1)),
+        (&[OPEN, &[5, 2, 0, 1, 0, 0, 0, 0, 0, 0]], true, "", ProxyFault::Refused(2)),
+        (&[OPEN, &[5, 5, 0, 1, 0, 0, 0, 0, 0, 0]], true, "", ProxyFault::TargetUnreached(5)),
+        (&[OPEN, &[5, 200, 0, 1, 0, 0, 0, 0, 0, 0]], true, "", ProxyFault::Protocol),
+        (&[OPEN, &[5, 0, 0, 99, 0, 0, 0, 0, 0, 0]], true, "", ProxyFault::Protocol),
+        (&[OPEN, &[5, 0, 0, 3, 255, b'x']], true, "", ProxyFault::Silent),
+        (&[OPEN, &[5, 0]], false, "", ProxyFault::Closed),
+        // It says that the target is reached, and lies.
+        (&[OPEN, DONE], false, "", ProxyFault::Closed),
+        (&[OPEN, DONE, b"<html>Please accept the terms."], true, "", ProxyFault::Protocol),
+        (&[OPEN, DONE], true, "", ProxyFault::Silent),
+    ];
+    for (steps, then_hangs, credentials, fault) in cases {
+        let proxy = scripted(steps, *then_hangs).await;
+        let bare = format!("socks5://{}", proxy.address);
+        let proxy_url = if credentials.is_empty() { bare } else { with(credentials, &bare) };
+        let begun = Instant::now();
+        let failed = through(&client, &proxy_url, target.clone()).await.expect_err("it does not work");
+        assert!(begun.elapsed() < Duration::from_secs(5), "{steps:?}: {:?}", begun.elapsed());
+        let FetchError::Proxy { fault: told, .. } = &failed else { panic!("{steps:?}: {failed}") };
+        assert_eq!(told, fault, "{steps:?} {then_hangs}: {failed}");
+        assert!(!format!("{failed} {failed:?}").contains("hunter2"), "{failed:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_proxy_that_says_the_tunnel_is_there_and_lies_is_found_out() {
+    const TUNNEL: &[u8] = b"HTTP/1.1 200 Connection established\r\n\r\n";
+    let config = FetchConfig { connect_timeout: Duration::from_millis(400), ..config() };
+    let client = Client::new(config).expect("a client");
+    let cases: &[(&'static [&'static [u8]], bool, ProxyFault)] = &[
+        (&[TUNNEL], false, ProxyFault::Closed),
+        (&[TUNNEL, b"HTTP/1.1 400 Bad Request\r\n\r\n"], true, ProxyFault::Protocol),
+        (&[TUNNEL], true, ProxyFault::Silent),
+    ];
+    for (steps, then_hangs, fault) in cases {
+        let proxy = scripted(steps, *then_hangs).await;
+        let begun = Instant::now();
+        let target = url("https://127.0.0.1:4430/");
+        let failed = through(&client, &format!("http://{}", proxy.address), target).await;
+        let failed = failed.expect_err("nothing is behind it");
+        assert!(begun.elapsed() < Duration::from_secs(5), "{steps:?}: {:?}", begun.elapsed());
+        let FetchError::Proxy { fault: told, .. } = &failed else { panic!("{steps:?}: {failed}") };
+        assert_eq!(told, fault, "{steps:?} {then_hangs}: {failed}");
+    }
+    // One that reads along has another certificate than the site.
+    let (real, false_one) = (Secure::start(&[b"http/1.1"]).await, Secure::start(&[b"http/1.1"]).await);
+    let to = false_one.address;
+    let liar = Origin::raw(move |mut tcp, _| async move {
+        if read_head(&mut tcp).await.is_none() || tcp.write_all(TUNNEL).await.is_err() {
+            return;
+        }
+        let Ok(mut behind) = TcpStream::connect(to).await else { return };
+        let _ = copy_bidirectional(&mut tcp, &mut behind).await;
+    })
+    .await;
+    let target = url(&format!("https://{}/", real.address));
+    let refused = through(&real.client(), &format!("http://{}", liar.address), target).await;
+    let refused = refused.expect_err("a certificate that is not the site's");
+    assert_eq!(refused.code(), TargetErrorCode::TlsFailed, "{refused}");
+}
+
+#[tokio::test]
+async fn what_a_proxy_says_of_robots_in_a_sites_name_holds_for_nobody_without_a_proxy() {
+    let liar = ProxyServer::start(Conduct::Html).await;
+    let origin = Origin::http(|_| page("", b"User-agent: *\nDisallow: /private\n")).await;
+    let client = client();
+    let by_proxy = client.by(route(&liar.url(), NameLookup::Auto));
+    let target = origin.url("/private");
+    let told = by_proxy.robots().allowed(&by_proxy, &target).await;
+    assert!(matches!(told, RobotsVerdict::Allowed { .. }), "plain HTTP cannot tell: {told:?}");
+    let own = client.robots().allowed(&client, &target).await;
+    assert!(matches!(own, RobotsVerdict::Disallowed { .. }), "{own:?}");
+    assert_eq!(origin.connections(), 1);
 }
 
 #[tokio::test]

@@ -1,84 +1,14 @@
 //! A hundred proxies of which thirty fail, each in its own way, in front of a real site behind TLS: what comes of five
 //! thousand pages, and how much of the traffic the failing ones still get.
 
-use std::net::{SocketAddr, TcpListener};
-use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use base64::Engine as _;
-use base64::prelude::BASE64_STANDARD;
 use pagewire_testkit::proxy::{Conduct, ProxyServer};
 use serde_json::{Value, json};
 
+use crate::daemons::{Nginx, free_port};
 use crate::world::World;
-
-/// nginx, with TLS and HTTP/2, and a page at every path.
-struct Nginx {
-    child: Child,
-    address: SocketAddr,
-    folder: tempfile::TempDir,
-}
-
-impl Nginx {
-    async fn start() -> Self {
-        let folder = tempfile::tempdir().expect("a folder");
-        let made = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).expect("a certificate");
-        write_pem(&folder.path().join("site.pem"), "CERTIFICATE", made.cert.der());
-        write_pem(&folder.path().join("site.key"), "PRIVATE KEY", &made.signing_key.serialize_der());
-        let address = free_port();
-        let at = folder.path().display();
-        let config = format!(
-            "daemon off; master_process off; pid {at}/pid; error_log {at}/error.log;
-             events {{ worker_connections 2048; }}
-             http {{
-                 access_log off; client_body_temp_path {at}/b; proxy_temp_path {at}/p; fastcgi_temp_path {at}/f;
-                 uwsgi_temp_path {at}/u; scgi_temp_path {at}/s; keepalive_requests 100000;
-                 server {{
-                     listen {address} ssl http2; ssl_certificate {at}/site.pem; ssl_certificate_key {at}/site.key;
-                     default_type text/html;
-                     location / {{ return 200 '<title>Page</title><p>The quay was empty, and the sea was still.'; }}
-                 }}
-             }}"
-        );
-        std::fs::write(folder.path().join("nginx.conf"), config).expect("written");
-        let mut command = Command::new("nginx");
-        command.env("PATH", format!("{}:/usr/sbin", std::env::var("PATH").unwrap_or_default()));
-        command.arg("-p").arg(folder.path()).arg("-c").arg(folder.path().join("nginx.conf"));
-        let quiet = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-        let child = quiet.spawn().expect("nginx is installed: scripts/install-test-deps");
-        let deadline = Instant::now() + Duration::from_secs(20);
-        while tokio::net::TcpStream::connect(address).await.is_err() {
-            let log = || std::fs::read_to_string(folder.path().join("error.log")).unwrap_or_default();
-            assert!(Instant::now() < deadline, "nginx does not come up: {}", log());
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-        Self { child, address, folder }
-    }
-
-    fn certificate(&self) -> String {
-        self.folder.path().join("site.pem").display().to_string()
-    }
-}
-
-impl Drop for Nginx {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-fn write_pem(path: &Path, label: &str, der: &[u8]) {
-    let text = BASE64_STANDARD.encode(der);
-    let lines: Vec<&str> =
-        text.as_bytes().chunks(64).map(|line| std::str::from_utf8(line).expect("ASCII")).collect();
-    let pem = format!("-----BEGIN {label}-----\n{}\n-----END {label}-----\n", lines.join("\n"));
-    std::fs::write(path, pem).expect("written");
-}
-
-fn free_port() -> SocketAddr {
-    TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("an address")
-}
 
 /// Thirty that fail: six of each kind, of which the first kind is not there at all.
 async fn failing() -> (Vec<SocketAddr>, Vec<ProxyServer>) {
@@ -105,7 +35,9 @@ struct Outcome {
 
 /// Fetches so many pages through a hundred proxies, so many a second at most.
 async fn run(pages: usize, delay_ms: u64, late_after: Duration) -> Outcome {
-    let nginx = Nginx::start().await;
+    let page =
+        "location / { return 200 '<title>Page</title><p>The quay was empty, and the sea was still.'; }";
+    let nginx = Nginx::over_tls(page).await;
     let (refusing, failing) = failing().await;
     let mut working = Vec::new();
     for _ in 0..70 {
@@ -120,7 +52,7 @@ async fn run(pages: usize, delay_ms: u64, late_after: Duration) -> Outcome {
         nginx.certificate()
     );
     let world = World::with_config(&config).await;
-    let urls: Vec<String> = (0..pages).map(|n| format!("https://{}/{n}", nginx.address)).collect();
+    let urls: Vec<String> = (0..pages).map(|n| format!("https://{}/{n}", nginx.address())).collect();
     let body = json!({
         "urls": urls, "proxy_type": "datacenter", "concurrency": 64, "formats": ["metadata"], "robots": "ignore",
         "timeout_ms": 10_000, "retry": {"max": 2},
