@@ -191,6 +191,7 @@ impl Engine {
         let passages = Passages {
             proxies: Proxies { pools: proxies, credits: settings.proxy_credits },
             breaker: Arc::new(Breaker::new(settings.host_failures_max)),
+            workspace: None,
         };
         let proxies = passages.proxies.clone();
         let scraper = |source, rendering, reader, credits| {

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use pagewire_fetch::proxy::{Blame, NoProxy, ProxyFault, Wish};
 use pagewire_fetch::{Client, FetchError, Lease, Response};
-use pagewire_types::{ProxyType, ScrapeOptions, TargetErrorCode, TargetUrl};
+use pagewire_types::{ProxyType, ScrapeOptions, TargetErrorCode, TargetUrl, WorkspaceId};
 
 use crate::envelope::Failure;
 use crate::proxies::{Proxies, sentence};
@@ -20,17 +20,27 @@ use crate::session::{InSession, SessionName};
 pub(crate) struct Passages {
     pub(crate) proxies: Proxies,
     pub(crate) breaker: Arc<Breaker>,
+    /// Whose attempts these are.
+    pub(crate) workspace: Option<WorkspaceId>,
 }
 
 /// One attempt's way to its target.
 #[derive(Debug)]
 pub(crate) struct Passage {
     lease: Option<Lease>,
-    /// The origin, as the breaker knows it.
-    origin: String,
+    origin: Origin,
     /// How it was let through; none once it is known what came of it.
     admitted: Option<Admitted>,
     breaker: Arc<Breaker>,
+}
+
+/// A target's origin, as the breaker knows it.
+#[derive(Debug)]
+struct Origin {
+    /// For all: who does not connect does so for nobody.
+    shared: String,
+    /// For one workspace: how soon an answer comes too late is for its requests to say, and nobody else's affair.
+    own: String,
 }
 
 /// What a page came through, or was to come through; never which proxy it was.
@@ -74,14 +84,9 @@ impl Passages {
     ) -> Result<Passage, FailedAttempt> {
         let session = turn.session.map(|session| &session.name);
         let kind = self.proxies.kind(options, turn.attempts_before).map_err(|_| unfit(options))?;
-        let origin = url.as_url().origin().ascii_serialization();
-        // What cannot be reached from here may be reached by a proxy.
-        let origin = if kind == ProxyType::None { origin } else { format!("{origin} by proxy") };
+        let origin = self.origin(url, kind);
         let wished = || Passed::through(kind, options.country.as_deref().map(Arc::from));
-        let admitted = self
-            .breaker
-            .admit(&origin, Instant::now())
-            .map_err(|down| is_down(url, &down).tried(wished(), false))?;
+        let admitted = self.admit(&origin).map_err(|down| is_down(url, &down).tried(wished(), false))?;
         let breaker = self.breaker.clone();
         let mut passage = Passage { lease: None, origin, admitted: Some(admitted), breaker };
         if kind != ProxyType::None {
@@ -89,6 +94,30 @@ impl Passages {
             passage.lease = Some(lease.map_err(|failed| failed.tried(wished(), false))?);
         }
         Ok(passage)
+    }
+
+    fn origin(&self, url: &TargetUrl, kind: ProxyType) -> Origin {
+        let shared = url.as_url().origin().ascii_serialization();
+        // What cannot be reached from here may be reached by a proxy.
+        let shared = if kind == ProxyType::None { shared } else { format!("{shared} by proxy") };
+        let workspace = self.workspace.as_ref().map_or("", WorkspaceId::as_str);
+        let own = format!("{shared} for {workspace}");
+        Origin { shared, own }
+    }
+
+    fn admit(&self, origin: &Origin) -> Result<Admitted, Down> {
+        let now = Instant::now();
+        let shared = self.breaker.admit(&origin.shared, now)?;
+        match self.breaker.admit(&origin.own, now) {
+            Ok(Admitted::Freely) => Ok(shared),
+            Ok(Admitted::AsTry) => Ok(Admitted::AsTry),
+            Err(down) => {
+                if shared == Admitted::AsTry {
+                    self.breaker.not_tried(&origin.shared);
+                }
+                Err(down)
+            }
+        }
     }
 
     /// Whether an attempt would find its proxy free.
@@ -150,25 +179,17 @@ impl Passage {
         }
         self.admitted = None;
         match came {
+            // By proxy it is often the target that does not answer; where the proxy is to blame, others reach the target.
             Err(
                 error @ (FetchError::Dns { .. }
                 | FetchError::Connect { .. }
                 | FetchError::Tls { .. }
-                | FetchError::Timeout { .. }),
-            ) => {
-                let reason = Reason { code: error.code(), sentence: error.to_string() };
-                self.breaker.not_reached(&self.origin, reason, Instant::now());
-            }
-            // Often the target does not answer its proxy; where the proxy is to blame, others reach the target.
+                | FetchError::Proxy { fault: ProxyFault::TargetUnreached(_), blame: Blame::Either }),
+            ) => self.not_reached(error, &self.origin.shared, &self.origin.own),
             Err(
-                error @ FetchError::Proxy {
-                    fault: ProxyFault::TargetUnreached(_) | ProxyFault::Silent,
-                    blame: Blame::Either,
-                },
-            ) => {
-                let reason = Reason { code: error.code(), sentence: error.to_string() };
-                self.breaker.not_reached(&self.origin, reason, Instant::now());
-            }
+                error @ (FetchError::Timeout { .. }
+                | FetchError::Proxy { fault: ProxyFault::Silent, blame: Blame::Either }),
+            ) => self.not_reached(error, &self.origin.own, &self.origin.shared),
             // The target was not asked, or broke off in the middle: it may be there or not.
             Err(
                 FetchError::Proxy { .. }
@@ -176,9 +197,24 @@ impl Passage {
                 | FetchError::Request { .. }
                 | FetchError::Exchange { .. }
                 | FetchError::EndedEarly { .. },
-            ) => self.breaker.not_tried(&self.origin),
-            Ok(_) | Err(_) => self.breaker.reached(&self.origin),
+            ) => self.not_tried(),
+            Ok(_) | Err(_) => {
+                self.breaker.reached(&self.origin.shared);
+                self.breaker.reached(&self.origin.own);
+            }
         }
+    }
+
+    /// The origin was not reached, as far as `told` is concerned; `other` is none the wiser.
+    fn not_reached(&self, error: &FetchError, told: &str, other: &str) {
+        let reason = Reason { code: error.code(), sentence: error.to_string() };
+        self.breaker.not_reached(told, reason, Instant::now());
+        self.breaker.not_tried(other);
+    }
+
+    fn not_tried(&self) {
+        self.breaker.not_tried(&self.origin.shared);
+        self.breaker.not_tried(&self.origin.own);
     }
 
     /// The site's robots.txt did not arrive in the attempt's time: who is silent is the proxy, where it was being dialled,
@@ -213,7 +249,7 @@ impl Passage {
 impl Drop for Passage {
     fn drop(&mut self) {
         if self.admitted == Some(Admitted::AsTry) {
-            self.breaker.not_tried(&self.origin);
+            self.not_tried();
         }
     }
 }

@@ -12,7 +12,7 @@ use pagewire_types::{ScrapeOptions, TargetErrorCode, UrlEntry, WorkspaceId};
 use super::{AttemptFailure, FailedAttempt, Scraper, permanent};
 use crate::cache::{CachedPage, PageCache, PageKey, Reading, ReadingKey, Served};
 use crate::envelope::{EnvelopeWriter, FetchFacts, Head};
-use crate::passage::Turn;
+use crate::passage::{Passages, Turn};
 use crate::read::ReadFacts;
 use crate::recipe::{self, Recipe};
 use crate::render::{Acquired, RenderFacts};
@@ -59,7 +59,8 @@ impl Scraper {
             // Its pages come from nowhere, and take no time.
             Source::Sandbox => None,
         };
-        Self { kept, ..self.clone() }
+        let passages = Passages { workspace: Some(workspace.clone()), ..self.passages.clone() };
+        Self { kept, passages, ..self.clone() }
     }
 
     /// The page, kept or fetched.

@@ -20,6 +20,10 @@ const FILE_BYTES_MAX: u64 = robotxt::BYTE_LIMIT as u64 + 1;
 const REDIRECTS_MAX: u8 = 5;
 /// What fetching a file may take.
 const FETCH_TIMEOUT: Duration = Duration::from_secs(15);
+/// What a rule takes beside its text: its place, and an allocation of its own.
+const RULE_BYTES: usize = size_of::<robotxt::Rule>() + 16;
+/// What a sitemap takes beside its text.
+const SITEMAP_BYTES: usize = size_of::<url::Url>() + 16;
 /// How long an answer of the origin holds (RFC 9309, section 2.4: at most a day).
 const ANSWER_TTL: Duration = Duration::from_secs(86_400);
 /// How long the first server error in a row holds, and any at most.
@@ -46,7 +50,8 @@ pub(super) async fn fetch(
     let file = match client.fetch_capped(&Request::get(url, FETCH_TIMEOUT), caps).await {
         Ok(response) if response.status.is_success() => {
             let robots = robotxt::Robots::parse(&response.body, product);
-            File::said(robots, response.body.len(), ANSWER_TTL)
+            let bytes = held_bytes(&robots, response.body.len());
+            File::said(robots, bytes, ANSWER_TTL)
         }
         Ok(response) if is_server_error(response.status) => {
             let why = Unreachable {
@@ -75,6 +80,11 @@ pub(super) async fn fetch(
     Ok(file)
 }
 
+/// What a file takes in memory, roughly: rules and sitemaps of a few bytes each take many times their text.
+fn held_bytes(robots: &robotxt::Robots, text_bytes: usize) -> usize {
+    text_bytes + robots.rules().len() * RULE_BYTES + robots.sitemaps().len() * SITEMAP_BYTES
+}
+
 /// A site that says "too many requests" to its robots.txt has not said that it has none.
 fn is_server_error(status: StatusCode) -> bool {
     status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS
@@ -87,6 +97,18 @@ fn doubled([first, most]: [Duration; 2], failures: u32) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_file_of_many_small_rules_counts_what_it_takes_and_not_what_it_is_long() {
+        let many = |line: &str| [b"User-agent: *\n", line.repeat(40_000).as_bytes()].concat();
+        let held = |text: &[u8]| held_bytes(&robotxt::Robots::parse(text, "Pagewire"), text.len());
+        assert!(held(b"User-agent: *\nDisallow: /private\n") < 200);
+        let numbered: String = (0..40_000).map(|n| format!("allow:{n}\n")).collect();
+        let rules = [b"User-agent: *\n", numbered.as_bytes()].concat();
+        assert!(held(&rules) > 3 * rules.len(), "{} of {}", held(&rules), rules.len());
+        let sitemaps = many("sitemap:a:b\n");
+        assert!(held(&sitemaps) > 3 * sitemaps.len(), "{} of {}", held(&sitemaps), sitemaps.len());
+    }
 
     #[test]
     fn what_fails_is_asked_again_soon_and_what_goes_on_failing_later_up_to_a_bound() {

@@ -14,7 +14,7 @@ const STALE_MAX: Duration = Duration::from_secs(30 * 86_400);
 #[derive(Debug, Clone)]
 pub(super) struct File {
     pub(super) rules: Rules,
-    /// The file's length: what it counts in the table.
+    /// What it takes in memory, roughly: what it counts in the table.
     pub(super) bytes: usize,
     /// When the rules came.
     pub(super) since: Instant,

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use pagewire_testkit::Origin;
 use pagewire_testkit::binary::Options;
 use pagewire_testkit::proxy::{Conduct, ProxyServer};
 use serde_json::{Value, json};
@@ -434,6 +435,29 @@ async fn the_sessions_of_a_run_are_its_own_and_each_has_one_proxy() {
         }
     }
     assert_eq!(used.len(), 4, "one proxy for each session: {used:?}");
+}
+
+#[tokio::test]
+async fn a_pool_that_rotates_by_host_has_one_proxy_for_each() {
+    let proxies = working(4).await;
+    let config = pool("datacenter", "rotation = \"host\"", &proxies.iter().collect::<Vec<_>>());
+    let world = World::with_config(&config).await;
+    let mut others = Vec::new();
+    for n in 2..8 {
+        others.push(Origin::start_on(&format!("127.0.0.{n}")).await);
+    }
+    let urls: Vec<String> = others.iter().flat_map(|origin| origin.product_urls(5)).collect();
+    let body = json!({
+        "urls": urls, "proxy_type": "datacenter", "formats": ["metadata"], "robots": "ignore", "concurrency": 8,
+    });
+    assert_eq!(named(&world.read(&body).await, "page").len(), 30);
+    let mut used = BTreeSet::new();
+    for (proxy, number) in proxies.iter().zip(0..) {
+        used.extend(proxy.heads().iter().map(|head| (head.split('/').nth(2).map(str::to_owned), number)));
+    }
+    assert_eq!(used.len(), 6, "one proxy for each host: {used:?}");
+    let spread: BTreeSet<i32> = used.iter().map(|(_, number)| *number).collect();
+    assert!(spread.len() > 1, "not the same for all: {used:?}");
 }
 
 #[tokio::test]

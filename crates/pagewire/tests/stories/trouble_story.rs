@@ -3,8 +3,8 @@
 use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
-use pagewire_testkit::Origin;
 use pagewire_testkit::proxy::{Conduct, ProxyServer};
+use pagewire_testkit::{Origin, http};
 use serde_json::{Value, json};
 
 use crate::proxy_story::pool;
@@ -144,6 +144,24 @@ async fn a_silent_host_is_given_up_also_where_its_robots_txt_is_what_does_not_co
     let told = |record: &&Value| record["error"].as_str().is_some_and(|text| text.contains("times in a row"));
     assert!(failed.iter().filter(told).count() >= 180, "{:?}", failed.last());
     assert!(begun.elapsed() < Duration::from_secs(25), "{:?}", begun.elapsed());
+}
+
+#[tokio::test]
+async fn the_impatience_of_one_workspace_makes_no_host_dead_for_another() {
+    let world = World::start().await;
+    let urls: Vec<String> = (0..40).map(|n| world.origin.url(&format!("/slow/3000?{n}"))).collect();
+    let body = json!({
+        "urls": urls, "concurrency": 8, "formats": ["metadata"], "robots": "ignore", "retry": {"max": 0},
+        "timeout_ms": 1_000,
+    });
+    let failed = records(&world.read(&body).await, "error");
+    let told = |record: &&Value| record["error"].as_str().is_some_and(|text| text.contains("times in a row"));
+    assert!(failed.iter().filter(told).count() > 10, "{:?}", failed.last());
+    let other = world.server.create_key_with(&["scrape"], &["--workspace", "other"]);
+    let page = json!({"url": world.origin.url("/p/1"), "formats": ["metadata"], "robots": "ignore", "retry": {"max": 0}});
+    let theirs = http::post_json(world.server.address(), "/v1/scrape", &other, &page).await;
+    assert_eq!(theirs.status, 200, "{}", theirs.text());
+    problem(&world.post("/v1/scrape", &page).await, 504, "timeout");
 }
 
 #[tokio::test]
