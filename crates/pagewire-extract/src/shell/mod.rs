@@ -6,14 +6,18 @@
 //! | what is there | verdict |
 //! |---|---|
 //! | no HTML | as served: not HTML |
-//! | text of 1,200 characters or more | as served: it has its text |
 //! | no script | as served: no scripts |
-//! | an empty element that frameworks fill, and less than 400 characters of text beside it | shell: empty root |
+//! | an empty element that frameworks fill, and less than 400 characters of text that is not of the frame | shell: empty root |
+//! | text of 1,200 characters or more | as served: it has its text |
 //! | `noscript` that asks for scripts, and less than 400 characters | shell: asks for scripts |
-//! | nothing but a word that something loads, or placeholders | shell: placeholder |
+//! | nothing but a word that something loads, placeholders, or what scripts fill from data | shell: placeholder |
+//! | an empty element for what the page is about, and less than 400 characters and no pictures beside it | shell: empty root |
 //! | no text, image or form of its own, but scripts | shell: only scripts |
 //! | anything else | as served: little text, but its own |
+//!
+//! The frame is headers, footers and navigation.
 
+mod marks;
 mod survey;
 
 use survey::Survey;
@@ -84,17 +88,22 @@ pub fn judge(input: &Input<'_>) -> ShellReason {
         return ShellReason::NotHtml;
     }
     let survey = Survey::of(input.body, TEXT_OF_A_PAGE);
-    if survey.text >= TEXT_OF_A_PAGE {
+    let is_small = survey.own_text < TEXT_OF_A_FRAME;
+    if survey.own_text >= TEXT_OF_A_PAGE {
         ShellReason::HasText
     } else if survey.scripts == 0 {
         ShellReason::NoScripts
-    } else if survey.has_empty_root && survey.text < TEXT_OF_A_FRAME {
+    } else if survey.has_empty_root && is_small {
         ShellReason::EmptyRoot
-    } else if survey.asks_for_scripts && survey.text < TEXT_OF_A_FRAME {
+    } else if survey.text >= TEXT_OF_A_PAGE {
+        ShellReason::HasText
+    } else if survey.asks_for_scripts && is_small {
         ShellReason::AsksForScripts
     } else if is_all_placeholders(&survey) {
         ShellReason::Placeholder
-    } else if survey.text == 0 && survey.content == 0 {
+    } else if survey.has_content_to_come() && is_small {
+        ShellReason::EmptyRoot
+    } else if survey.text == 0 && survey.content() == 0 {
         ShellReason::OnlyScripts
     } else {
         ShellReason::LittleText
@@ -102,11 +111,12 @@ pub fn judge(input: &Input<'_>) -> ShellReason {
 }
 
 /// Whether what is there only stands for what will be.
-fn is_all_placeholders(survey: &Survey) -> bool {
+fn is_all_placeholders(survey: &Survey<'_>) -> bool {
     let is_a_word = survey.text < TEXT_OF_A_PLACEHOLDER && survey.is_placeholder();
-    let is_of_boxes =
-        survey.text < TEXT_OF_A_FRAME && survey.placeholders >= BOXES_OF_A_PLACEHOLDER && survey.content == 0;
-    is_a_word || is_of_boxes
+    let is_of_boxes = survey.placeholders >= BOXES_OF_A_PLACEHOLDER && survey.content() == 0;
+    let is_of_templates = survey.templates > 0 && survey.own_text < TEXT_OF_A_PLACEHOLDER;
+    let is_small = survey.own_text < TEXT_OF_A_FRAME;
+    is_a_word || is_of_templates || (is_small && (is_of_boxes || survey.bindings > 0))
 }
 
 /// By what it is said to be; where that says nothing, by how it begins.

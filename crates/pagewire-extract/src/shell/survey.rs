@@ -1,132 +1,115 @@
 //! One pass over the bytes of a page: how much text there is, how many scripts, and what stands for what scripts will put
 //! there. No tree is made; what is broken is counted as it stands.
 
-use memchr::memchr;
+use memchr::{memchr, memmem};
 
-/// Ids of the elements that frameworks fill.
-const ROOTS: &[&str] = &[
-    "__layout",
-    "__next",
-    "__nuxt",
-    "___gatsby",
-    "app",
-    "app-container",
-    "app-mount",
-    "app-root",
-    "application",
-    "ember-application",
-    "main-app",
-    "mount",
-    "page-root",
-    "q-app",
-    "react-app",
-    "react-root",
-    "reactroot",
-    "root",
-    "root-container",
-    "single-spa-application",
-    "spa-root",
-    "svelte",
-    "vue-app",
-    "wrapper-app",
-];
-/// Elements that frameworks name after themselves, or that are empty roots by their own names.
-const ROOT_ELEMENTS: &[&str] = &["app-root", "my-app", "flt-glass-pane", "ion-app", "shell-app"];
-/// Words that say that something will be there.
-const LOADING: &[&str] = &[
-    "loading",
-    "please wait",
-    "one moment",
-    "just a moment",
-    "starting",
-    "laddar",
-    "vänta",
-    "lädt",
-    "laden",
-    "bitte warten",
-    "chargement",
-    "patientez",
-    "cargando",
-    "caricamento",
-    "carregando",
-    "ladataan",
-    "indlæser",
-    "laster",
-    "wczytywanie",
-    "ładowanie",
-    "загрузка",
-    "読み込み",
-    "加载",
-    "로딩",
-];
-/// Marks of elements that stand for others.
-const PLACEHOLDERS: &[&[u8]] =
-    &[b"skeleton", b"placeholder-glow", b"shimmer", b"spinner", b"loader", b"aria-busy=\"true\""];
-/// Words by which `noscript` asks for scripts.
-const ASKS: &[&str] = &["javascript", "java script", "scripting"];
+use super::marks::{self, Script};
+
 /// Bytes of text that are kept to be looked at.
 const SAMPLE_BYTES_MAX: usize = 512;
 /// Bytes of one tag that are looked at.
 const TAG_BYTES_MAX: usize = 4_096;
-/// Roots that may be open within each other.
-const OPEN_ROOTS_MAX: usize = 8;
+/// Of a page that only says that it loads, the characters, unless it trails off.
+const LOADING_TEXT_MAX: usize = 25;
+/// Of an element that frameworks fill.
+const LOADING_ROOT_TEXT_MAX: usize = 60;
+/// Elements to be filled that may be open within each other.
+const OPEN_MAX: usize = 16;
+/// Empty elements whose ids are kept.
+const EMPTY_MAX: usize = 32;
+/// Scripts that build something that are kept.
+const BUILDERS_MAX: usize = 16;
+/// Bytes of one of them that are looked at.
+const BUILDER_BYTES_MAX: usize = 16 << 10;
 
 /// What was found.
 #[derive(Debug, Default)]
-pub(super) struct Survey {
+pub(super) struct Survey<'p> {
     /// Characters of text that is shown, white space counted once.
     pub(super) text: usize,
+    /// Those of them that are in no header, footer or navigation.
+    pub(super) own_text: usize,
     /// Scripts that would run.
     pub(super) scripts: usize,
-    /// Images, inputs, videos and the like.
-    pub(super) content: usize,
+    /// Images.
+    images: usize,
+    /// Inputs, videos, frames and the like.
+    inserts: usize,
+    /// Tables.
+    tables: usize,
     /// Elements that stand for what will be there.
     pub(super) placeholders: usize,
+    /// Elements and words that scripts fill from data.
+    pub(super) bindings: usize,
+    /// Templates in scripts.
+    pub(super) templates: usize,
     /// Whether an element that frameworks fill has no text and no content.
     pub(super) has_empty_root: bool,
+    /// Whether one that holds what a page is about has none.
+    has_empty_content: bool,
     /// Whether `noscript` says that scripts are needed.
     pub(super) asks_for_scripts: bool,
+    /// Headers, footers and navigations that are open.
+    frames: usize,
+    empty: Vec<&'p [u8]>,
+    builders: Vec<&'p [u8]>,
     sample: String,
 }
 
-/// A root that is open: what had been found when it began, and how deep it is.
-struct OpenRoot {
+/// An element that is open and may be one to be filled: what had been found when it began, and how deep it is.
+struct Open<'p> {
     name: Vec<u8>,
+    id: &'p [u8],
+    is_root: bool,
+    is_of_content: bool,
     nested: usize,
     text: usize,
-    content: usize,
+    images: usize,
+    inserts: usize,
 }
 
-impl Survey {
-    /// Stops where there is as much text as is enough.
-    pub(super) fn of(page: &[u8], text_enough: usize) -> Self {
+impl<'p> Survey<'p> {
+    /// Stops where there is as much text of the page's own as is enough.
+    pub(super) fn of(page: &'p [u8], text_enough: usize) -> Self {
         let mut survey = Self::default();
-        let mut roots: Vec<OpenRoot> = Vec::new();
+        let mut open: Vec<Open<'p>> = Vec::new();
         let mut rest = page;
         while let Some(at) = memchr(b'<', rest) {
             survey.take_text(&rest[..at]);
-            rest = survey.take_tag(&rest[at..], &mut roots);
-            if survey.text >= text_enough {
+            rest = survey.take_tag(&rest[at..], &mut open);
+            if survey.own_text >= text_enough {
                 return survey;
             }
         }
         survey.take_text(rest);
-        // A root that is never closed holds what follows it.
-        for root in roots {
-            survey.close(&root);
+        // What is never closed holds what follows it.
+        for element in open {
+            survey.close(&element);
         }
         survey
     }
 
+    /// Images, inputs, videos and the like.
+    pub(super) fn content(&self) -> usize {
+        self.images + self.inserts + self.tables
+    }
+
     /// Whether what little text there is only says that more will come.
     pub(super) fn is_placeholder(&self) -> bool {
-        let sample = self.sample.to_lowercase();
-        let says_so = LOADING.iter().any(|word| sample.contains(word));
-        (says_so || (self.placeholders > 0 && self.text == 0)) && self.content == 0
+        let trails_off = self.sample.contains('…') || self.sample.contains("...");
+        let says_so =
+            (trails_off || self.text <= LOADING_TEXT_MAX) && marks::says_that_it_loads(&self.sample);
+        (says_so || (self.placeholders > 0 && self.text == 0)) && self.content() == 0
+    }
+
+    /// Whether scripts fill an element that is there for what the page is about: one that is called so, or one that they name.
+    pub(super) fn has_content_to_come(&self) -> bool {
+        let is_named = |id: &&[u8]| self.builders.iter().any(|script| marks::names(script, id));
+        self.images + self.inserts == 0 && (self.has_empty_content || self.empty.iter().any(is_named))
     }
 
     /// Takes what begins with `<`, and gives what follows it.
-    fn take_tag<'p>(&mut self, page: &'p [u8], roots: &mut Vec<OpenRoot>) -> &'p [u8] {
+    fn take_tag(&mut self, page: &'p [u8], open: &mut Vec<Open<'p>>) -> &'p [u8] {
         if page.starts_with(b"<!--") {
             return after(page, b"-->");
         }
@@ -143,19 +126,23 @@ impl Survey {
         let (tag, rest) = page.split_at(tag_end);
         let tag = &tag[..tag.len().min(TAG_BYTES_MAX)];
         if is_end {
-            end_in(roots, &name).into_iter().for_each(|root| self.close(&root));
+            self.frames = self.frames.saturating_sub(usize::from(is_frame(&name)));
+            end_in(open, &name).into_iter().for_each(|element| self.close(&element));
             return rest;
         }
+        let lowered = tag.to_ascii_lowercase();
+        self.bindings += usize::from(marks::is_bound(&lowered));
         match name.as_slice() {
             b"script" => {
-                self.scripts += usize::from(runs(tag));
-                return after_element(rest, b"</script");
+                let after = after_element(rest, b"</script");
+                self.take_script(marks::script(&lowered), &rest[..rest.len() - after.len()]);
+                return after;
             }
             b"style" => return after_element(rest, b"</style"),
             b"template" => return after_element(rest, b"</template"),
             b"title" => return after_element(rest, b"</title"),
             b"textarea" => {
-                self.content += 1;
+                self.inserts += 1;
                 return after_element(rest, b"</textarea");
             }
             b"noscript" => {
@@ -163,47 +150,68 @@ impl Survey {
                 self.take_noscript(&rest[..rest.len() - after.len()]);
                 return after;
             }
-            b"img" | b"picture" | b"video" | b"audio" | b"object" | b"embed" | b"iframe" | b"input"
-            | b"select" | b"table" => self.content += 1,
-            _ => {}
+            b"img" | b"picture" => self.images += 1,
+            b"video" | b"audio" | b"object" | b"embed" | b"iframe" | b"input" | b"select" => {
+                self.inserts += 1;
+            }
+            b"table" => self.tables += 1,
+            _ => self.frames += usize::from(is_frame(&name)),
         }
-        let lowered = tag.to_ascii_lowercase();
-        self.placeholders += usize::from(PLACEHOLDERS.iter().any(|mark| contains(&lowered, mark)));
-        self.open(&name, &lowered, roots);
+        self.placeholders += usize::from(marks::is_placeholder(&lowered));
+        self.open(name, tag, &lowered, open);
         rest
     }
 
-    fn open(&mut self, name: &[u8], tag: &[u8], roots: &mut Vec<OpenRoot>) {
-        for root in roots.iter_mut().filter(|root| root.name == name) {
-            root.nested += 1;
+    fn open(&mut self, name: Vec<u8>, tag: &'p [u8], lowered: &[u8], open: &mut Vec<Open<'p>>) {
+        for element in open.iter_mut().filter(|element| element.name == name) {
+            element.nested += 1;
         }
-        let is_root = ROOT_ELEMENTS.iter().any(|root| root.as_bytes() == name)
-            || attribute(tag, b"id").is_some_and(|id| ROOTS.iter().any(|root| root.as_bytes() == id))
-            || contains(tag, b"ng-version")
-            || contains(tag, b"data-reactroot")
-            || contains(tag, b"data-server-rendered");
-        if is_root && name != b"body" && name != b"html" && roots.len() < OPEN_ROOTS_MAX {
-            let (text, content) = (self.text, self.content);
-            roots.push(OpenRoot { name: name.to_vec(), nested: 0, text, content });
+        let is_root = marks::is_root(&name, lowered);
+        if open.len() < OPEN_MAX && (is_root || marks::may_be_filled(&name)) {
+            let is_of_content = marks::is_of_content(&name, lowered);
+            let id = marks::attribute(tag, b"id").unwrap_or_default();
+            let (text, images, inserts) = (self.text, self.images, self.inserts);
+            open.push(Open { name, id, is_root, is_of_content, nested: 0, text, images, inserts });
         }
     }
 
-    /// A root has ended: it is empty where it has nothing but a word that more will come.
-    fn close(&mut self, root: &OpenRoot) {
-        let text = self.text - root.text;
-        let is_empty = text == 0 || (text < 60 && self.is_placeholder());
-        if is_empty && self.content == root.content {
-            self.has_empty_root = true;
+    /// An element has ended: it is empty where it has nothing but a word that more will come, or but a picture beside that
+    /// where frameworks fill it.
+    fn close(&mut self, element: &Open<'p>) {
+        let (text, images) = (self.text - element.text, self.images - element.images);
+        if self.inserts != element.inserts {
+            return;
+        }
+        if element.is_root {
+            let loads = text < LOADING_ROOT_TEXT_MAX && marks::says_that_it_loads(&self.sample);
+            let says_no_more = text == 0 || loads;
+            self.has_empty_root |= says_no_more && images <= 1;
+        }
+        if text == 0 && images == 0 {
+            self.has_empty_content |= element.is_of_content;
+            if !element.id.is_empty() && self.empty.len() < EMPTY_MAX {
+                self.empty.push(element.id);
+            }
         }
     }
 
     fn take_text(&mut self, text: &[u8]) {
         let mut characters = 0;
-        for word in text.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty()) {
-            // A byte that goes on with a character begins none.
-            characters += 1 + word.iter().filter(|byte| **byte & 0xC0 != 0x80).count();
+        let mut rest = text;
+        while !rest.is_empty() {
+            let shown = memmem::find(rest, b"{{").unwrap_or(rest.len());
+            characters += characters_of(&rest[..shown]);
+            rest = &rest[shown..];
+            if !rest.is_empty() {
+                // What stands between two braces is for a script to say.
+                self.bindings += 1;
+                rest = after(rest, b"}}");
+            }
         }
         self.text += characters;
+        if self.frames == 0 {
+            self.own_text += characters;
+        }
         let room = SAMPLE_BYTES_MAX.saturating_sub(self.sample.len());
         if characters > 0 && room > 0 {
             let text = text.trim_ascii();
@@ -212,9 +220,23 @@ impl Survey {
         }
     }
 
+    fn take_script(&mut self, kind: Script, script: &'p [u8]) {
+        match kind {
+            Script::Runs => {
+                self.scripts += 1;
+                let script = &script[..script.len().min(BUILDER_BYTES_MAX)];
+                if self.builders.len() < BUILDERS_MAX && marks::builds(script) {
+                    self.builders.push(script);
+                }
+            }
+            Script::Template => self.templates += 1,
+            Script::Data => {}
+        }
+    }
+
     fn take_noscript(&mut self, inner: &[u8]) {
         let text = String::from_utf8_lossy(&inner[..inner.len().min(TAG_BYTES_MAX)]).to_lowercase();
-        self.asks_for_scripts |= ASKS.iter().any(|word| text.contains(word));
+        self.asks_for_scripts |= marks::asks_for_scripts(&text);
     }
 }
 
@@ -222,50 +244,29 @@ fn is_of_name(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || byte == b'-' || byte == b':'
 }
 
-/// Whether the script is one that runs, and not data or a template.
-fn runs(tag: &[u8]) -> bool {
-    let tag = tag.to_ascii_lowercase();
-    match attribute(&tag, b"type") {
-        None | Some(b"" | b"module") => true,
-        Some(kind) => contains(kind, b"javascript") || contains(kind, b"ecmascript"),
-    }
+/// Elements around what a page is about.
+fn is_frame(name: &[u8]) -> bool {
+    matches!(name, b"header" | b"footer" | b"nav")
 }
 
-/// The value of an attribute of a tag in small letters.
-fn attribute<'t>(tag: &'t [u8], name: &[u8]) -> Option<&'t [u8]> {
-    let mut rest = tag;
-    loop {
-        let at = find(rest, name)?;
-        let before_is_space = at > 0 && rest[at - 1].is_ascii_whitespace();
-        let value = rest[at + name.len()..].trim_ascii_start();
-        if let (true, Some(value)) = (before_is_space, value.strip_prefix(b"=")) {
-            let value = value.trim_ascii_start();
-            return Some(match value.first() {
-                Some(quote @ (b'"' | b'\'')) => {
-                    let inner = &value[1..];
-                    &inner[..memchr(*quote, inner).unwrap_or(inner.len())]
-                }
-                _ => {
-                    let end = value.iter().position(|byte| byte.is_ascii_whitespace() || *byte == b'>');
-                    &value[..end.unwrap_or(value.len())]
-                }
-            });
-        }
-        rest = &rest[at + name.len()..];
-    }
+/// Characters, white space counted once.
+fn characters_of(text: &[u8]) -> usize {
+    let words = text.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
+    // A byte that goes on with a character begins none.
+    words.map(|word| 1 + word.iter().filter(|byte| **byte & 0xC0 != 0x80).count()).sum()
 }
 
-/// Closes the innermost root of that name, if its end tag is this one.
-fn end_in(roots: &mut Vec<OpenRoot>, name: &[u8]) -> Option<OpenRoot> {
+/// Closes the innermost element of that name, if its end tag is this one.
+fn end_in<'p>(open: &mut Vec<Open<'p>>, name: &[u8]) -> Option<Open<'p>> {
     let mut closed = None;
-    for (at, root) in roots.iter_mut().enumerate().rev().filter(|(_, root)| root.name == name) {
-        if root.nested > 0 {
-            root.nested -= 1;
+    for (at, element) in open.iter_mut().enumerate().rev().filter(|(_, element)| element.name == name) {
+        if element.nested > 0 {
+            element.nested -= 1;
         } else if closed.is_none() {
             closed = Some(at);
         }
     }
-    closed.map(|at| roots.remove(at))
+    closed.map(|at| open.remove(at))
 }
 
 /// Behind the tag's `>`, quoted ones left aside.
@@ -284,7 +285,7 @@ fn end_of_tag(page: &[u8]) -> usize {
 
 /// What follows the mark; nothing where it never comes.
 fn after<'p>(page: &'p [u8], mark: &[u8]) -> &'p [u8] {
-    find(page, mark).map_or(&[], |at| &page[at + mark.len()..])
+    memmem::find(page, mark).map_or(&[], |at| &page[at + mark.len()..])
 }
 
 /// What follows an element whose end tag begins so.
@@ -298,12 +299,4 @@ fn after_element<'p>(page: &'p [u8], end: &[u8]) -> &'p [u8] {
         from += at + 1;
     }
     &[]
-}
-
-fn find(text: &[u8], part: &[u8]) -> Option<usize> {
-    memchr::memmem::find(text, part)
-}
-
-fn contains(text: &[u8], part: &[u8]) -> bool {
-    find(text, part).is_some()
 }

@@ -128,6 +128,14 @@ fn processes() -> impl Iterator<Item = i32> {
     entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok())
 }
 
+/// Kills the browser of a server that was killed while its browser hung, so that it did not end with its pipe.
+pub(super) fn kill_leftovers(profile: &Path) {
+    for pid in processes().filter(|pid| names(*pid, profile.as_os_str())).filter_map(Pid::from_raw) {
+        // It may have ended just now.
+        let _ = kill_process(pid, Signal::KILL);
+    }
+}
+
 /// Whether a process has a text in its command line.
 fn names(pid: i32, text: &OsStr) -> bool {
     let command = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();

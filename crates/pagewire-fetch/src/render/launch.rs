@@ -15,7 +15,7 @@ use std::{
 use tempfile::TempDir;
 use tokio::{io::AsyncReadExt as _, net::unix::pipe};
 
-use super::{config::RenderConfig, error::RenderError, find::FoundBrowser, flags, group::Group};
+use super::{config::RenderConfig, error::RenderError, find::FoundBrowser, flags, group, group::Group};
 
 const SHELL: &str = "/bin/sh";
 const HAND_OVER: &str = r#"exec "$0" "$@" 3<&0 4>&1 </dev/null >/dev/null"#;
@@ -89,13 +89,15 @@ fn make_profile(profiles: &Path) -> io::Result<TempDir> {
     tempfile::Builder::new().prefix("profile-").tempdir_in(profiles)
 }
 
-/// Removes what browsers of a process that was killed left behind.
+/// Ends the browsers of a process that was killed, and removes what they left behind.
 pub(super) fn clear_profiles(profiles: &Path) {
     let Ok(entries) = std::fs::read_dir(profiles) else { return };
     for entry in entries.flatten() {
-        if entry.file_name().to_string_lossy().starts_with("profile-")
-            && let Err(error) = std::fs::remove_dir_all(entry.path())
-        {
+        if !entry.file_name().to_string_lossy().starts_with("profile-") {
+            continue;
+        }
+        group::kill_leftovers(&entry.path());
+        if let Err(error) = std::fs::remove_dir_all(entry.path()) {
             tracing::debug!(%error, "a profile of an earlier browser was not removed");
         }
     }

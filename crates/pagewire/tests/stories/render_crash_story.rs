@@ -48,6 +48,11 @@ fn zombies_below(pid: u32) -> usize {
         .count()
 }
 
+/// All that has ended below the server is waited for.
+async fn no_zombies(world: &World) {
+    eventually("no zombies", GONE, || zombies_below(world.server.pid()) == 0).await;
+}
+
 #[tokio::test]
 async fn nothing_of_a_browser_is_left_when_its_server_is_killed_or_told_to_go() {
     let mut world = World::with_config(&with_browser("")).await;
@@ -70,6 +75,20 @@ async fn nothing_of_a_browser_is_left_when_its_server_is_killed_or_told_to_go() 
 }
 
 #[tokio::test]
+async fn a_browser_that_hangs_while_its_server_is_killed_ends_when_the_server_is_back() {
+    let mut world = World::with_config(&with_browser("")).await;
+    let profiles = world.server.data_dir().join("browsers");
+    let url = put_shell(&world.origin, "/shop");
+    assert_eq!(rendered(&world, json!({"url": url})).await.status, 200);
+    let hung = browser_of(&world).expect("it runs");
+    kill_process(hung, Signal::STOP).expect("stopped");
+    world.server.kill_9();
+    assert!(rustix::process::test_kill_process(hung).is_ok(), "it cannot see that its server is gone");
+    world.server.restart().await;
+    eventually("nothing is left", GONE, || processes_of(&profiles).is_empty()).await;
+}
+
+#[tokio::test]
 async fn a_browser_that_is_killed_is_replaced_and_its_pages_are_begun_anew() {
     let world = World::with_config(&with_browser("")).await;
     let url = put_shell(&world.origin, "/shop");
@@ -81,7 +100,7 @@ async fn a_browser_that_is_killed_is_replaced_and_its_pages_are_begun_anew() {
     };
     let (answer, ()) = tokio::join!(rendered(&world, page), kill);
     assert_eq!(answer.status, 200, "{}", answer.text());
-    assert_eq!(zombies_below(world.server.pid()), 0);
+    no_zombies(&world).await;
 }
 
 #[tokio::test]
@@ -111,7 +130,24 @@ async fn a_browser_is_replaced_after_so_many_pages() {
         assert_eq!(rendered(&world, page.clone()).await.status, 200);
     }
     eventually("the first is gone", GONE, || rustix::process::test_kill_process(first).is_err()).await;
-    assert_eq!(zombies_below(world.server.pid()), 0);
+    no_zombies(&world).await;
+}
+
+#[tokio::test]
+async fn a_browser_that_has_grown_too_large_is_replaced() {
+    let world = World::with_config(&with_browser("browser_memory_bytes_max = \"256 MiB\"\n")).await;
+    let large = "<p>the page<script>window.kept = new Uint8Array(300 << 20).fill(7)</script>";
+    world.origin.set_page("/large", 200, "text/html", large);
+    // It is looked at while it shows pages.
+    let page = |path: &str| json!({"url": world.origin.url(path), "wait_for": 900, "retry": {"max": 0}});
+    let (shown, first) = tokio::join!(rendered(&world, page("/large")), async {
+        world.origin.wait_for_hits(|hits| hits >= 1).await;
+        browser_of(&world).expect("it runs")
+    });
+    assert_eq!(shown.status, 200, "the page that it shows arrives: {}", shown.text());
+    eventually("the first is gone", GONE, || rustix::process::test_kill_process(first).is_err()).await;
+    let url = put_shell(&world.origin, "/shop");
+    assert_eq!(rendered(&world, json!({"url": url})).await.status, 200);
 }
 
 #[tokio::test]
@@ -147,7 +183,7 @@ async fn slow_ten_kills_of_the_browser_lose_none_of_two_hundred_pages() {
         assert_eq!(error.json()["attempts"], 3, "an error comes after its retries: {}", error.json());
     }
     assert!(pages.len() >= 190, "{} errors: {:?}", errors.len(), errors.first().map(|error| error.json()));
-    assert_eq!(zombies_below(world.server.pid()), 0);
+    no_zombies(&world).await;
 }
 
 #[tokio::test]
@@ -177,6 +213,6 @@ async fn slow_five_hundred_pages_take_no_more_memory_than_fifty() {
     let after_all = memory().await;
     println!("{after_fifty} KiB after 50 pages, {after_all} KiB after 500");
     assert!(after_all * 100 <= after_fifty * 115, "{after_fifty} KiB, then {after_all} KiB");
-    assert_eq!(zombies_below(world.server.pid()), 0);
+    no_zombies(&world).await;
     assert!(descendants(world.server.pid()) < 12);
 }
