@@ -104,8 +104,20 @@ const PLACEHOLDERS: &[&[u8]] =
     &[b"skeleton", b"placeholder-glow", b"shimmer", b"spinner", b"loader", b"aria-busy=\"true\""];
 /// Words by which `noscript` asks for scripts.
 const ASKS: &[&str] = &["javascript", "java script", "scripting", "enable js", "http-equiv=\"refresh\""];
-/// Words by which it asks for them for the sake of something beside the page.
-const ASKS_FOR_LESS: &[&str] = &["comments"];
+/// Words by which it asks for them for the sake of something beside the page: what readers have said of it.
+const ASKS_FOR_LESS: &[&str] = &[
+    "comment",
+    "kommenta",
+    "comenta",
+    "commenti",
+    "reacties",
+    "комментари",
+    "komentarz",
+    "评论",
+    "評論",
+    "コメント",
+    "댓글",
+];
 /// What scripts build pages with.
 const BUILDS: &[&[u8]] =
     &[b"innerHTML", b"appendChild", b"insertAdjacent", b"replaceChildren", b".append(", b".html("];
@@ -188,6 +200,14 @@ pub(super) fn names(script: &[u8], id: &[u8]) -> bool {
 pub(super) fn asks_for_scripts(noscript: &str) -> bool {
     let has = |words: &[&str]| words.iter().any(|word| noscript.contains(word));
     has(ASKS) && !has(ASKS_FOR_LESS)
+}
+
+/// Whether a text only holds a place.
+pub(super) fn is_dash(text: &[u8]) -> bool {
+    let text = text.trim_ascii();
+    !text.is_empty()
+        && text.len() <= 12
+        && str::from_utf8(text).is_ok_and(|text| text.chars().all(|c| matches!(c, '-' | '–' | '—' | '…')))
 }
 
 /// Whether a text says that something will be there.

@@ -25,13 +25,15 @@ const BUILDER_BYTES_MAX: usize = 16 << 10;
 /// What was found.
 #[derive(Debug, Default)]
 pub(super) struct Survey<'p> {
-    /// Characters of text that is shown, white space counted once.
+    /// Characters of text that is shown, white space counted once, those that stand for syllables and words for more.
     pub(super) text: usize,
     /// Those of them that are in no header, footer or navigation.
     pub(super) own_text: usize,
     /// Scripts that would run.
     pub(super) scripts: usize,
-    /// Images.
+    /// Images, those in the frame included.
+    all_images: usize,
+    /// Those that are not.
     images: usize,
     /// Inputs, videos, frames and the like.
     inserts: usize,
@@ -91,7 +93,7 @@ impl<'p> Survey<'p> {
 
     /// Images, inputs, videos and the like.
     pub(super) fn content(&self) -> usize {
-        self.images + self.inserts + self.tables
+        self.all_images + self.inserts + self.tables
     }
 
     /// Whether what little text there is only says that more will come.
@@ -150,7 +152,11 @@ impl<'p> Survey<'p> {
                 self.take_noscript(&rest[..rest.len() - after.len()]);
                 return after;
             }
-            b"img" | b"picture" => self.images += 1,
+            b"img" | b"picture" => {
+                self.all_images += 1;
+                self.images += usize::from(self.frames == 0);
+            }
+            b"canvas" => self.placeholders += 1,
             b"video" | b"audio" | b"object" | b"embed" | b"iframe" | b"input" | b"select" => {
                 self.inserts += 1;
             }
@@ -170,7 +176,7 @@ impl<'p> Survey<'p> {
         if open.len() < OPEN_MAX && (is_root || marks::may_be_filled(&name)) {
             let is_of_content = marks::is_of_content(&name, lowered);
             let id = marks::attribute(tag, b"id").unwrap_or_default();
-            let (text, images, inserts) = (self.text, self.images, self.inserts);
+            let (text, images, inserts) = (self.text, self.all_images, self.inserts);
             open.push(Open { name, id, is_root, is_of_content, nested: 0, text, images, inserts });
         }
     }
@@ -178,7 +184,7 @@ impl<'p> Survey<'p> {
     /// An element has ended: it is empty where it has nothing but a word that more will come, or but a picture beside that
     /// where frameworks fill it.
     fn close(&mut self, element: &Open<'p>) {
-        let (text, images) = (self.text - element.text, self.images - element.images);
+        let (text, images) = (self.text - element.text, self.all_images - element.images);
         if self.inserts != element.inserts {
             return;
         }
@@ -196,6 +202,7 @@ impl<'p> Survey<'p> {
     }
 
     fn take_text(&mut self, text: &[u8]) {
+        self.placeholders += usize::from(marks::is_dash(text));
         let mut characters = 0;
         let mut rest = text;
         while !rest.is_empty() {
@@ -249,11 +256,18 @@ fn is_frame(name: &[u8]) -> bool {
     matches!(name, b"header" | b"footer" | b"nav")
 }
 
-/// Characters, white space counted once.
+/// Characters, white space counted once. One that stands for a syllable or a word says as much as two or three letters.
 fn characters_of(text: &[u8]) -> usize {
+    let letters = |byte: &u8| match byte {
+        // A byte that goes on with a character begins none.
+        0x80..=0xBF => 0,
+        // Kana and ideographs, then Hangul, by the first byte in UTF-8.
+        0xE3..=0xE9 => 3,
+        0xEA..=0xED => 2,
+        _ => 1,
+    };
     let words = text.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
-    // A byte that goes on with a character begins none.
-    words.map(|word| 1 + word.iter().filter(|byte| **byte & 0xC0 != 0x80).count()).sum()
+    words.map(|word| 1 + word.iter().map(letters).sum::<usize>()).sum()
 }
 
 /// Closes the innermost element of that name, if its end tag is this one.
