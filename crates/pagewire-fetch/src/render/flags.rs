@@ -29,6 +29,9 @@ const FEATURES_OFF: &[&str] = &[
     "RenderDocument",
     "SpareRendererForSitePerProcess",
     "Translate",
+    "WebUIOmniboxAimPopup",
+    "WebUIOmniboxFullPopup",
+    "WebUIOmniboxPopup",
     "site-per-process",
 ];
 
