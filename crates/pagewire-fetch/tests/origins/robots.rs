@@ -139,6 +139,16 @@ async fn a_redirect_for_ever_is_followed_five_times() {
 }
 
 #[tokio::test]
+async fn a_robots_file_that_leads_to_a_refused_address_is_not_followed_and_opens_nothing() {
+    let origin = Origin::http(|_| {
+        b"HTTP/1.1 302 Go\r\nlocation: http://169.254.169.254/latest\r\ncontent-length: 0\r\n\r\n".to_vec()
+    })
+    .await;
+    let RobotsVerdict::Unreachable(why) = verdict(&origin, "/page").await else { panic!("it is not known") };
+    assert_eq!((why.code, why.kind), (TargetErrorCode::BlockedTarget, FailureKind::Permanent), "{why:?}");
+}
+
+#[tokio::test]
 async fn an_origin_that_cannot_be_asked_is_told_of_by_its_own_failure() {
     let nobody =
         tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port").local_addr().expect("address");
