@@ -30,10 +30,12 @@ impl Engine {
         for (kind, keep) in
             [(RunKind::Stream, self.settings.keep_runs), (RunKind::Job, self.settings.keep_jobs)]
         {
-            for id in self.store.runs_finished_before(kind, before(now, keep)).await? {
-                if self.jobs.reads_archive_of(id) {
-                    continue;
-                }
+            let mut old = self.store.runs_finished_before(kind, before(now, keep)).await?;
+            if !old.is_empty() {
+                let read = self.archives_being_read().await?;
+                old.retain(|id| !read.contains(id));
+            }
+            for id in old {
                 if let Err(error) = self.drop_run(id).await {
                     tracing::warn!(run = %id.hex(), error = &error as &dyn std::error::Error, "an old run could not be dropped");
                 }

@@ -9,6 +9,8 @@ use jiff::Timestamp;
 use pagewire_fetch::Response;
 use pagewire_types::TargetUrl;
 
+use super::warc::{RENDERED, STATUS};
+
 /// What a page may unpack to: more than any that is fetched.
 const BYTES_MAX: u64 = 2 << 30;
 /// Before a field of the answer that speaks of a form that its body does not have here.
@@ -19,6 +21,8 @@ const ORIGINAL: &str = "x-archive-orig-";
 pub(crate) struct Replayed {
     pub(crate) response: Response,
     pub(crate) fetched_at: Timestamp,
+    /// Whether it is as a browser showed it.
+    pub(crate) is_rendered: bool,
 }
 
 /// Reads the records; none where they are not what [`super::warc::records_of`] writes.
@@ -46,6 +50,9 @@ pub(crate) fn replay(warc: &[u8]) -> Option<Replayed> {
 
 struct Record {
     kind: String,
+    /// Of a `resource`: the status of the page, and whether a browser showed it.
+    status: String,
+    rendered: String,
     target: String,
     at: String,
     content_type: String,
@@ -68,6 +75,8 @@ impl Record {
         }
         Some(Self {
             kind: field("WARC-Type"),
+            status: field(STATUS),
+            rendered: field(RENDERED),
             target: field("WARC-Target-URI"),
             at: field("WARC-Date"),
             content_type: field("Content-Type"),
@@ -99,7 +108,7 @@ impl Record {
 
     fn resource(self) -> Option<Replayed> {
         let (content_type, body) = (Some(self.content_type.clone()), self.block.clone());
-        self.replayed(200, content_type, HeaderMap::new(), body, 0)
+        self.replayed(self.status.parse().ok()?, content_type, HeaderMap::new(), body, 0)
     }
 
     fn replayed(
@@ -121,7 +130,7 @@ impl Record {
             redirects_are_permanent: false,
             retry_after: None,
         };
-        Some(Replayed { response, fetched_at: self.at.parse().ok()? })
+        Some(Replayed { response, fetched_at: self.at.parse().ok()?, is_rendered: self.rendered == "true" })
     }
 }
 
@@ -132,7 +141,7 @@ mod tests {
     use http::Method;
     use pagewire_fetch::Exchange;
 
-    use super::super::warc::records_of;
+    use super::super::warc::{Arrival, records_of};
     use super::*;
 
     fn exchange(url: &str, status: u16, headers: &[(&'static str, &'static str)]) -> Exchange {
@@ -152,8 +161,8 @@ mod tests {
         }
     }
 
-    fn response(body: &'static [u8]) -> Response {
-        Response {
+    fn arrival(body: &'static [u8]) -> Arrival {
+        let response = Response {
             final_url: TargetUrl::parse("http://b.example/").expect("a url"),
             status: StatusCode::OK,
             content_type: Some("text/html; charset=iso-8859-1".to_owned()),
@@ -163,7 +172,8 @@ mod tests {
             redirects: 1,
             redirects_are_permanent: false,
             retry_after: None,
-        }
+        };
+        Arrival { response, at: Timestamp::UNIX_EPOCH, is_rendered: false }
     }
 
     #[test]
@@ -185,7 +195,7 @@ mod tests {
             ),
         ];
         let body: &[u8] = b"<p>Bl\xe5b\xe4r\r\n\r\nWARC/1.1\r\n\r\n";
-        let back = replay(&records_of(&exchanges, &response(body))).expect("a page");
+        let back = replay(&records_of(&exchanges, &arrival(body))).expect("a page");
         assert_eq!((&back.response.body[..], back.response.redirects), (body, 1));
         assert_eq!(back.response.content_type.as_deref(), Some("text/html; charset=iso-8859-1"));
         assert_eq!(back.response.final_url.as_str(), "http://b.example/");
@@ -196,14 +206,17 @@ mod tests {
 
     #[test]
     fn a_page_that_came_without_an_exchange_comes_back_too() {
-        let back = replay(&records_of(&[], &response(b"<p>Rendered"))).expect("a page");
-        assert_eq!((&back.response.body[..], back.response.status), (&b"<p>Rendered"[..], StatusCode::OK));
+        let mut shown = arrival(b"<p>Rendered");
+        (shown.response.status, shown.is_rendered) = (StatusCode::IM_A_TEAPOT, true);
+        let back = replay(&records_of(&[], &shown)).expect("a page");
+        assert_eq!((&back.response.body[..], back.is_rendered), (&b"<p>Rendered"[..], true));
+        assert_eq!((back.response.status, back.fetched_at), (StatusCode::IM_A_TEAPOT, Timestamp::UNIX_EPOCH));
         assert_eq!(back.response.content_type.as_deref(), Some("text/html; charset=iso-8859-1"));
     }
 
     #[test]
     fn what_is_cut_is_no_page() {
-        let whole = records_of(&[exchange("http://a.example/", 200, &[])], &response(b"<p>Text"));
+        let whole = records_of(&[exchange("http://a.example/", 200, &[])], &arrival(b"<p>Text"));
         assert!(replay(&whole).is_some());
         for cut in 0..whole.len() {
             // A member less is a record less: then it is a whole page, or none.

@@ -7,7 +7,7 @@
 use std::io::Write as _;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use aws_lc_rs::digest::{SHA256, digest};
+use aws_lc_rs::digest::{Context, SHA256};
 use bytes::Bytes;
 use flate2::write::GzEncoder;
 use flate2::{Compression, GzBuilder};
@@ -16,11 +16,23 @@ use jiff::Timestamp;
 use pagewire_fetch::{Exchange, Recording, Response};
 use uuid::Uuid;
 
+/// Fields of a `resource`, which has no HTTP head: the status of the page, and that a browser showed it.
+pub(super) const STATUS: &str = "Pagewire-Status";
+pub(super) const RENDERED: &str = "Pagewire-Rendered";
+
 /// What an attempt at a URL leaves to be archived. Clones share it.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Recorder {
     recording: Recording,
-    came: Arc<Mutex<Option<Response>>>,
+    came: Arc<Mutex<Option<Arrival>>>,
+}
+
+/// What a fetch came to.
+#[derive(Debug)]
+pub(super) struct Arrival {
+    pub(super) response: Response,
+    pub(super) at: Timestamp,
+    pub(super) is_rendered: bool,
 }
 
 impl Recorder {
@@ -34,23 +46,28 @@ impl Recorder {
         if is_rendered {
             drop(self.recording.take());
         }
-        *self.came.lock().unwrap_or_else(PoisonError::into_inner) = Some(response.clone());
+        let arrival = Arrival { response: response.clone(), at: Timestamp::now(), is_rendered };
+        *self.came.lock().unwrap_or_else(PoisonError::into_inner) = Some(arrival);
     }
 
     /// The records of it; none where no answer came.
     pub(crate) async fn into_records(self) -> Option<Bytes> {
-        let response = self.came.lock().unwrap_or_else(PoisonError::into_inner).take()?;
+        let arrival = self.came.lock().unwrap_or_else(PoisonError::into_inner).take()?;
         let exchanges = self.recording.take();
-        let written = tokio::task::spawn_blocking(move || records_of(&exchanges, &response)).await;
+        let written = tokio::task::spawn_blocking(move || records_of(&exchanges, &arrival)).await;
         written.inspect_err(|error| tracing::error!(%error, "writing a page's archive panicked")).ok()
     }
 }
 
 /// The records of a fetch that came to this answer.
-pub(crate) fn records_of(exchanges: &[Exchange], response: &Response) -> Bytes {
+pub(super) fn records_of(exchanges: &[Exchange], arrival: &Arrival) -> Bytes {
+    let response = &arrival.response;
     let mut out = Vec::with_capacity(response.body.len() / 3 + 1_024);
     for (number, exchange) in (1..).zip(exchanges) {
-        let body = if number == exchanges.len() { &response.body[..] } else { &[] };
+        let is_last = number == exchanges.len();
+        let body = if is_last { &response.body[..] } else { &[] };
+        // Nobody reads the body of a redirect; that there was one is told.
+        let is_cut = !is_last && has_body(exchange);
         let (response_id, request_id) = (Uuid::now_v7(), Uuid::now_v7());
         let at = Timestamp::try_from(exchange.at).unwrap_or_else(|_| Timestamp::now());
         Record {
@@ -58,7 +75,7 @@ pub(crate) fn records_of(exchanges: &[Exchange], response: &Response) -> Bytes {
             id: response_id,
             at,
             target: Some(exchange.url.as_str()),
-            extra: &[],
+            extra: if is_cut { &[("WARC-Truncated", "unspecified")] } else { &[] },
             content_type: "application/http; msgtype=response",
             head: response_head(exchange, body),
             payload: body,
@@ -82,9 +99,12 @@ pub(crate) fn records_of(exchanges: &[Exchange], response: &Response) -> Bytes {
         Record {
             kind: "resource",
             id: Uuid::now_v7(),
-            at: Timestamp::now(),
+            at: arrival.at,
             target: Some(response.final_url.as_str()),
-            extra: &[],
+            extra: &[
+                (STATUS, response.status.as_str()),
+                (RENDERED, if arrival.is_rendered { "true" } else { "false" }),
+            ],
             content_type: response.content_type.as_deref().unwrap_or("application/octet-stream"),
             head: Vec::new(),
             payload: &response.body,
@@ -115,13 +135,14 @@ impl Record<'_> {
             self.kind, self.id, self.at
         );
         let length = (self.head.len() + self.payload.len()).to_string();
-        let sum = sum_of(self.payload);
+        let (block, payload) = (sum_of(&[&self.head, self.payload]), sum_of(&[self.payload]));
         let target = self.target.map(|target| ("WARC-Target-URI", target));
         let has_payload = self.kind != "warcinfo";
         let fields = target
             .into_iter()
             .chain(self.extra.iter().copied())
-            .chain(has_payload.then_some(("WARC-Payload-Digest", sum.as_str())));
+            .chain(has_payload.then_some(("WARC-Payload-Digest", payload.as_str())))
+            .chain([("WARC-Block-Digest", block.as_str())]);
         let last = [("Content-Type", self.content_type), ("Content-Length", length.as_str())];
         for (name, value) in fields.chain(last) {
             // A value is one line.
@@ -139,15 +160,26 @@ impl Record<'_> {
     }
 }
 
-fn sum_of(payload: &[u8]) -> String {
-    format!("sha256:{}", data_encoding::BASE32.encode(digest(&SHA256, payload).as_ref()))
+fn sum_of(parts: &[&[u8]]) -> String {
+    let mut context = Context::new(&SHA256);
+    parts.iter().for_each(|part| context.update(part));
+    format!("sha256:{}", data_encoding::BASE32.encode(context.finish().as_ref()))
+}
+
+/// Whether the answer had a body, by what its head said.
+fn has_body(exchange: &Exchange) -> bool {
+    let is_zero = |length: &http::HeaderValue| length.as_bytes() == b"0";
+    let length = exchange.headers.get(header::CONTENT_LENGTH);
+    exchange.method != http::Method::HEAD && !length.is_some_and(is_zero)
 }
 
 fn request_head(exchange: &Exchange) -> Vec<u8> {
     let mut head = format!("{} {} HTTP/1.1\r\n", exchange.method, exchange.target).into_bytes();
     if !exchange.request_headers.contains_key(header::HOST) {
         // HTTP/2 names it otherwise.
-        write_field(&mut head, "host", exchange.url.host().as_bytes());
+        let url = exchange.url.as_url();
+        let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
+        write_field(&mut head, "host", format!("{}{port}", exchange.url.host()).as_bytes());
     }
     write_fields(&mut head, &exchange.request_headers, |_| "");
     if let Some(body) = &exchange.request_body {

@@ -31,7 +31,7 @@ use std::sync::{Arc, OnceLock};
 use jiff::Timestamp;
 use pagewire_journal::Journal;
 use pagewire_store::BlobKey;
-use pagewire_types::{OutputSpec, RunId};
+use pagewire_types::OutputSpec;
 
 use crate::run::Run;
 pub use accept::{Accepted, IdempotentRequest};
@@ -51,22 +51,14 @@ pub(crate) struct Job {
     upload: OnceLock<BlobKey>,
     /// Where its list is still to be read from.
     object: Option<ObjectInput>,
-    /// What it reads instead of fetching.
-    archive: Option<Archive>,
+    /// The journal of an ended job, with what is archived in it, that it reads instead of fetching.
+    archive: Option<Arc<dyn Journal>>,
     /// Whether its pages are archived.
     archives: bool,
     /// When it was accepted.
     created_at: Timestamp,
     /// How fast it goes.
     pace: Pace,
-}
-
-/// The archive of an ended job.
-pub(crate) struct Archive {
-    /// The job.
-    of: RunId,
-    /// Its records, with what is archived in them.
-    journal: Arc<dyn Journal>,
 }
 
 impl Job {

@@ -1,11 +1,11 @@
 //! Jobs that this process sees through: taken up when they are accepted, and again after a crash or a restart.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::error::Error;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use jiff::Timestamp;
-use pagewire_journal::Fence;
+use pagewire_journal::{Fence, Journal};
 use pagewire_store::{BlobKey, JobRow, KeyMode, RunKind};
 use pagewire_types::job_request::JOB_URLS_MAX;
 use pagewire_types::{RunId, ScrapeParams, WorkspaceId};
@@ -13,7 +13,7 @@ use tokio::sync::Semaphore;
 
 use super::object_input::ObjectInputs;
 use super::supervisor::{self, Surroundings};
-use super::{Archive, Job, Pace, intake, output, reextract};
+use super::{Job, Pace, intake, output, reextract};
 use crate::engine::{Engine, LEASE, lease_owner};
 use crate::patience::{Passing, persist};
 use crate::refusal::{Refusal, damaged};
@@ -57,11 +57,6 @@ impl JobRoom {
         self.lock().get(&id).cloned()
     }
 
-    /// Whether a job under way reads what that one has archived.
-    pub(crate) fn reads_archive_of(&self, id: RunId) -> bool {
-        self.lock().values().any(|job| job.archive.as_ref().is_some_and(|archive| archive.of == id))
-    }
-
     /// The runs of a workspace's jobs, of one mode, that have got their turn and have not ended.
     pub(super) fn under_way(&self, workspace: &WorkspaceId, mode: KeyMode) -> Vec<Arc<Run>> {
         let jobs = self.lock();
@@ -78,6 +73,12 @@ impl JobRoom {
 }
 
 impl Engine {
+    /// The jobs whose archives are read by others that have not ended, also by such as are not taken up yet.
+    pub(crate) async fn archives_being_read(&self) -> Result<HashSet<RunId>, Refusal> {
+        let unfinished = self.store.unfinished_jobs(RECOVERED_MAX).await?;
+        Ok(unfinished.iter().filter_map(|row| reextract::archive_of(row.job.as_ref()?)).collect())
+    }
+
     /// Takes up the jobs that a crash or a restart left unfinished, oldest first.
     pub(crate) async fn recover_jobs(self: &Arc<Self>) -> Result<(), Refusal> {
         for row in self.store.unfinished_jobs(RECOVERED_MAX).await? {
@@ -112,7 +113,7 @@ impl Engine {
         let upload: Option<BlobKey> =
             part.upload_blob.map(|blob| blob.parse().map_err(|_| damaged("an upload's name"))).transpose()?;
         let archive = match read {
-            Some(of) => Some(Archive { of, journal: Arc::new(self.open_journal(of, JOB_URLS_MAX).await?) }),
+            Some(of) => Some(Arc::new(self.open_journal(of, JOB_URLS_MAX).await?) as Arc<dyn Journal>),
             None => None,
         };
         let object = match (&upload, part.object_input) {

@@ -88,13 +88,15 @@ fn archive_in(row: &JobRow) -> Result<(), Lack> {
     Err((ProblemCode::NoArchive, detail))
 }
 
-/// Reads the archive, and makes the run's records of it.
-pub(super) async fn work(run: &Run, archive: Arc<dyn Journal>) -> Result<(), CursorError> {
+/// Reads the archive, and makes the run's records of it. Gives how many it held.
+pub(super) async fn work(run: &Run, archive: Arc<dyn Journal>) -> Result<u64, CursorError> {
     let mut cursor = Cursor::new(archive, Position::START);
+    let mut held = 0;
     while let Some(records) = cursor.try_next(BATCH).await? {
         run.commits_keep_up().await;
+        held += records.len() as u64;
         let records = &records;
         stream::iter(records).for_each_concurrent(AT_ONCE, |record| run.rework(record)).await;
     }
-    Ok(())
+    Ok(held)
 }

@@ -4,12 +4,13 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use jiff::Timestamp;
+use pagewire_journal::Journal;
 use pagewire_store::{Blobs, FileRow, RunStatus, Store};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use super::object_input::{ObjectInput, ObjectInputs};
-use super::{Archive, Job, feeder, intake, output, pace, reextract};
+use super::{Job, feeder, intake, output, pace, reextract};
 use crate::archive::ArchiveFiles;
 use crate::patience::persist;
 use crate::run::supervisor::{Verdict, keep, settle, work_off};
@@ -134,9 +135,15 @@ async fn feeding(job: &Job, around: &Surroundings) -> Verdict {
 }
 
 /// Reads the archive that stands for the job's input. Returns only when that fails.
-async fn reworking(job: &Job, archive: &Archive) -> Verdict {
-    match reextract::work(&job.run, archive.journal.clone()).await {
-        Ok(()) => std::future::pending().await,
+async fn reworking(job: &Job, archive: &Arc<dyn Journal>) -> Verdict {
+    match reextract::work(&job.run, archive.clone()).await {
+        Ok(held) if held >= job.run.total() => std::future::pending().await,
+        // Else it would wait for records that nobody makes.
+        Ok(held) => {
+            let total = job.run.total();
+            tracing::error!(run = %job.run.id().hex(), held, total, "the archive that a job reads does not hold all its pages");
+            Verdict::Failed(format!("the archive holds {held} of the {total} pages that it had"))
+        }
         Err(error) => {
             tracing::error!(run = %job.run.id().hex(), error = &error as &dyn std::error::Error, "the archive that a job reads could not be read");
             Verdict::Failed(format!("the archived pages could not be read: {error}"))

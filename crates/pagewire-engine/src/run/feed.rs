@@ -12,7 +12,7 @@ const WINDOW_URLS: usize = 20_000;
 /// Under so many waiting URLs more is loaded in any case.
 const WAITING_LOW: usize = 2 * CHUNK_URLS;
 /// Records that may wait for their commit while the rest of a run is written off.
-pub(super) const UNCOMMITTED_MAX: usize = 4 * CHUNK_URLS;
+const UNCOMMITTED_MAX: usize = 4 * CHUNK_URLS;
 
 impl Run {
     /// How many chunks its input has.

@@ -7,11 +7,13 @@ use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use super::feed::UNCOMMITTED_MAX;
 use super::{ERROR, EarlyEnd, PAGE, Run, key_of};
 use crate::archive;
 use crate::envelope::{Failure, error_record};
 use crate::schedule::Item;
+
+/// Records that may wait for their commit: as many as a run may have under way that fetches.
+const UNCOMMITTED_MAX: usize = 256;
 
 /// What of an earlier record goes on into the new one.
 #[derive(Deserialize)]
@@ -22,6 +24,7 @@ struct Head<'a> {
     metadata: Option<&'a RawValue>,
     /// Of an error.
     index: Option<u32>,
+    code: Option<TargetErrorCode>,
     /// Of a page.
     meta: Option<Meta>,
 }
@@ -32,6 +35,11 @@ struct Meta {
 }
 
 impl Head<'_> {
+    /// Whether an answer came that is a page: not one whose status or whose walls are the error.
+    fn is_of_a_page(&self) -> bool {
+        !matches!(self.code, Some(TargetErrorCode::HttpError | TargetErrorCode::BlockedByTarget))
+    }
+
     fn index(&self) -> u32 {
         self.meta.as_ref().map(|meta| meta.index).or(self.index).unwrap_or_default()
     }
@@ -58,12 +66,13 @@ impl Run {
         let item = Item { ordinal, attempts: 0 };
         let parts = archive::split(&old.body);
         let head: Option<Head<'_>> = serde_json::from_slice(&parts.json).ok();
-        let replayed = match parts.warc.clone() {
+        let warc = parts.warc.clone().filter(|_| head.as_ref().is_some_and(Head::is_of_a_page));
+        let replayed = match warc {
             Some(warc) => tokio::task::spawn_blocking(move || archive::replay(&warc)).await.ok().flatten(),
             None => None,
         };
         let (Some(head), Some(replayed)) = (head, replayed) else {
-            // Of what never came there is nothing new to tell.
+            // Of what never came, or is no page, there is nothing new to tell.
             let kind = if old.kind == ERROR { ERROR } else { PAGE };
             self.record(&input, item, kind, 0, parts.json);
             return;
@@ -98,7 +107,7 @@ impl Run {
         }
     }
 
-    /// Until the commits have kept up.
+    /// Until the commits have kept up. Who reads what is archived holds no permits, as who fetches does.
     pub(crate) async fn commits_keep_up(&self) {
         let mut tip = pagewire_journal::Journal::tip(self.journal.as_ref());
         while self.group.pending() >= UNCOMMITTED_MAX {

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use pagewire_types::UrlEntry;
 
 use super::kept::Came;
-use super::{FailedAttempt, Page, Scraper, http_error};
+use super::{FailedAttempt, Page, Scraper};
 use crate::archive::Replayed;
 use crate::cache::CachedPage;
 use crate::passage::Passed;
@@ -22,14 +22,12 @@ impl Scraper {
         recipe: &Recipe,
         replayed: Replayed,
     ) -> Result<Page, FailedAttempt> {
-        let Replayed { response, fetched_at } = replayed;
-        if response.status.as_u16() >= 400 {
-            return Err(http_error(&response));
-        }
+        let Replayed { response, fetched_at, is_rendered } = replayed;
         let age = Timestamp::now().duration_since(fetched_at);
         let age = Some(Duration::try_from(age).unwrap_or_default());
         let page = CachedPage::new(response, fetched_at, Passed::default());
-        let came = Came::of(Arc::new(page), age);
+        let mut came = Came::of(Arc::new(page), age);
+        came.rendered.is_rendered = is_rendered;
         self.page_of(entry, recipe, &came, (index, 0), Instant::now()).await
     }
 }
