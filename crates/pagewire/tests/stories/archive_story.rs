@@ -218,6 +218,104 @@ async fn kills_in_a_job_and_in_its_rereading_leave_each_page_once_in_archive_and
     assert_eq!(world.origin.hits(), hits, "seed {seed}: nothing is fetched");
 }
 
+#[tokio::test]
+async fn a_large_archive_is_in_several_files_each_of_which_stands_alone() {
+    const URLS: usize = 600;
+    let world = World::of_jobs().await;
+    // Pages that no packing makes small.
+    let mut dice = Dice::of(20_265);
+    let mut urls = Vec::new();
+    for n in 0..URLS {
+        let text: String = (0..1_500).map(|_| format!("{:x} ", dice.below(u64::MAX))).collect();
+        world.origin.set_page(&format!("/noise/{n}"), 200, "text/html", format!("<p>{text}"));
+        urls.push(world.origin.url(&format!("/noise/{n}")));
+    }
+    let body = json!({"urls": urls, "output": {"max_part_bytes": 1 << 20},
+        "defaults": {"formats": ["warc"], "robots": "ignore", "retry": {"max": 0}}});
+    let id = world.submit(&body).await;
+    let job = world.ended(&id).await;
+    let files = job["files"].as_array().expect("files");
+    let parts: Vec<&Value> = files
+        .iter()
+        .filter(|file| file["name"].as_str().is_some_and(|name| name.ends_with(".warc.gz")))
+        .collect();
+    assert!(parts.len() > 3, "{job}");
+    let mut pages = 0;
+    for (number, part) in (1..).zip(&parts) {
+        assert_eq!(part["name"], format!("{id}-archive-{number:05}.warc.gz"));
+        assert!(part["bytes"].as_u64().is_some_and(|bytes| bytes <= 1 << 20), "{part}");
+        let answer = world.follow(&part["url"], "GET", &[]).await;
+        let text = String::from_utf8_lossy(&unpacked(&answer.body)).into_owned();
+        assert_eq!(count(&text, "WARC-Type: warcinfo"), 1);
+        assert_eq!(json!(count(&text, "WARC-Type: response")), part["rows"]);
+        pages += part["rows"].as_u64().expect("rows");
+    }
+    assert_eq!(pages, URLS as u64);
+}
+
+#[tokio::test]
+async fn slow_ten_times_the_pages_take_no_more_memory_to_archive_and_to_read_anew() {
+    const FEW: usize = 2_000;
+    const MANY: usize = 20_000;
+    let peak_of = async |pages: usize| {
+        let world = World::of_jobs().await;
+        let page = page_of_50_kb();
+        for n in 0..100 {
+            world.origin.set_page(
+                &format!("/page/{n}"),
+                200,
+                "text/html",
+                page.replace("NUMBER", &n.to_string()),
+            );
+        }
+        let list: Vec<String> = (0..pages)
+            .map(|n| json!(world.origin.url(&format!("/page/{}?{n}", n % 100))).to_string())
+            .collect();
+        let kept =
+            world.upload("/v1/uploads", "application/x-ndjson", list.join("\n").as_bytes()).await.json();
+        let body = json!({"input": {"upload_id": kept["upload_id"]}, "concurrency": 32,
+            "defaults": {"formats": ["metadata", "warc"], "robots": "ignore", "retry": {"max": 0}}});
+        let id = world.submit(&body).await;
+        let job = ended_in_time(&world, &id).await;
+        assert_eq!((&job["status"], &job["urls_done"]), (&json!("completed"), &json!(pages)), "{job}");
+        let archived = world.server.peak_rss_kib();
+        let bytes = job["files"][1]["bytes"].as_u64().expect("bytes");
+        let again = world.reextract(&id, &json!({"formats": ["text"]})).await.json();
+        let job = ended_in_time(&world, again["id"].as_str().expect("an id")).await;
+        assert_eq!((&job["status"], &job["urls_errored"]), (&json!("completed"), &json!(0)), "{job}");
+        let read = world.server.peak_rss_kib();
+        println!(
+            "{pages} pages, {bytes} bytes of archive: {archived} KiB at the most, {read} KiB once they were read anew"
+        );
+        read
+    };
+    let (few, many) = (peak_of(FEW).await, peak_of(MANY).await);
+    assert!(many * 2 < few * 3, "{few} KiB for {FEW} pages, {many} KiB for {MANY}");
+}
+
+/// A page of some 50 KB that packs to about a third of it.
+fn page_of_50_kb() -> String {
+    let mut dice = Dice::of(20_266);
+    let words: String = (0..6_000).map(|_| format!("w{:x} ", dice.below(1 << 20))).collect();
+    let paragraphs: Vec<String> = words
+        .as_bytes()
+        .chunks(600)
+        .map(|part| format!("<p>{}</p>", String::from_utf8_lossy(part)))
+        .collect();
+    format!("<title>Page NUMBER</title><main><h1>Page NUMBER</h1>{}</main>", paragraphs.join("\n"))
+}
+
+/// A large job once it has ended.
+async fn ended_in_time(world: &World, id: &str) -> Value {
+    loop {
+        let job = world.job(id).await;
+        if !matches!(job["status"].as_str(), Some("queued" | "running")) {
+            return job;
+        }
+        tokio::time::sleep(Duration::from_millis(500)).await;
+    }
+}
+
 /// Reads every record of a file by its headers: what stands there, as another program sees it.
 const READ_BY_WARCIO: &str = "
 import collections, sys

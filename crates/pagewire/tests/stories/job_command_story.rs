@@ -457,6 +457,37 @@ fn files_that_are_being_made_are_waited_for() {
     assert_eq!((jobs.requests().len(), files.requests().len()), (3, 1));
 }
 
+#[tokio::test]
+async fn a_job_keeps_its_pages_by_a_flag_and_another_command_reads_them_with_their_site_gone() {
+    let desk = Desk::open().await;
+    let urls = desk.world.origin.product_urls(3);
+    let mut arguments = vec!["job", "create", "--warc", "--extract", "{\"name\": \"string\"}", "--wait"];
+    arguments.extend(urls.iter().map(String::as_str));
+    let id = id_of(&desk.run(&arguments).await);
+    let paths = stdout(&desk.run(&["job", "download", &id, "--dir", "kept"]).await);
+    assert_eq!(paths, format!("kept/{id}.ndjson\nkept/{id}.warc.gz\n"));
+
+    let hits = desk.world.origin.hits();
+    let fields = "{\"name\": \"string\", \"price\": \"number\"}";
+    let again =
+        ["job", "reextract", &id, "--extract", fields, "--output", "csv", "--name", "again", "--wait"];
+    let keyed = [&again[..], &["--idempotency-key", "once"]].concat();
+    let made = desk.run(&keyed).await;
+    assert_eq!(stderr(&made).lines().last(), Some("completed: 3 of 3 done, 0 failed"), "{}", stderr(&made));
+    let new = id_of(&made);
+    assert_eq!(id_of(&desk.run(&keyed).await), new, "the key makes one job");
+    assert_eq!(desk.job(&new).await["name"], "again");
+    stdout(&desk.run(&["job", "download", &new, "--dir", "again"]).await);
+    let file = std::fs::read_to_string(desk.shell.path().join(format!("again/{new}.csv"))).expect("a file");
+    assert!(file.starts_with("url,status,http_status,error_code,fetched_at,name,price\r\n"), "{file}");
+    assert!(file.contains(",Product 2,"), "{file}");
+    assert_eq!(desk.world.origin.hits(), hits, "nothing is fetched");
+
+    let refused = desk.run(&["job", "reextract", &new]).await;
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(stderr(&refused).contains("no_archive"), "{}", stderr(&refused));
+}
+
 #[test]
 fn a_cut_download_goes_on_where_it_stopped() {
     let shell = Shell::open();
