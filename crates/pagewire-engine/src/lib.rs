@@ -35,6 +35,7 @@ mod session;
 mod single;
 mod source;
 mod stream;
+mod turns;
 pub mod upload;
 pub mod webhook;
 

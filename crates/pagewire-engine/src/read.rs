@@ -7,13 +7,13 @@ use std::sync::Arc;
 use bytes::Bytes;
 use pagewire_extract::pdf::PdfText;
 use pagewire_extract::{Answer, Draft, ExtractError, Facts, Input, Scan};
-use tokio::sync::Semaphore;
 use url::Url;
 
 use crate::envelope::EnvelopeWriter;
 use crate::model::{Model, ModelFault, ModelWish};
 use crate::pdf::{PdfFault, PdfReader};
 use crate::recipe::Recipe;
+use crate::turns::Turns;
 
 /// Bodies up to this size are scanned on the thread that brought them: handing 64 KiB to another thread costs more
 /// than the scan.
@@ -85,7 +85,7 @@ pub(crate) enum Unread {
 /// Reads bodies, as many at once as the machine has cores.
 #[derive(Clone)]
 pub(crate) struct PageReader {
-    turns: Arc<Semaphore>,
+    turns: Turns,
     pdf: Arc<dyn PdfReader>,
     /// The model, or why there is none.
     model: Result<Arc<Model>, ModelFault>,
@@ -93,14 +93,18 @@ pub(crate) struct PageReader {
 
 impl PageReader {
     pub(crate) fn new(pdf: Arc<dyn PdfReader>, model: Option<Arc<Model>>) -> Self {
-        let cores = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
         let model = model.ok_or(ModelFault::NotConfigured);
-        Self { turns: Arc::new(Semaphore::new(cores)), pdf, model }
+        Self { turns: Turns::of_cores(), pdf, model }
     }
 
     /// The same, for test keys.
     pub(crate) fn in_sandbox(&self) -> Self {
         Self { model: Err(ModelFault::Sandbox), ..self.clone() }
+    }
+
+    /// The turns in which bodies are read.
+    pub(crate) fn turns(&self) -> &Turns {
+        &self.turns
     }
 
     pub(crate) fn has_model(&self) -> bool {
@@ -218,15 +222,6 @@ impl PageReader {
         &self,
         work: impl FnOnce() -> Result<T, Unread> + Send + 'static,
     ) -> Result<T, Unread> {
-        let turn = self.turns.clone().acquire_owned().await;
-        tokio::task::spawn_blocking(move || {
-            let _turn = turn;
-            work()
-        })
-        .await
-        .unwrap_or_else(|error| {
-            tracing::error!(%error, "reading a page panicked");
-            Err(Unread::Panicked)
-        })
+        self.turns.take("reading a page", work).await.unwrap_or(Err(Unread::Panicked))
     }
 }

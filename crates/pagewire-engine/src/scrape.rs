@@ -24,6 +24,7 @@ use crate::render::{Rendering, append_pictures};
 use crate::schedule::Scheduler;
 use crate::session::SessionName;
 use crate::source::Source;
+use crate::turns::Turns;
 use kept::{Came, KeptPages, head_of};
 
 /// A page that became a record's JSON.
@@ -122,6 +123,11 @@ impl Scraper {
     /// The same scraper for one attempt, of which is recorded what comes.
     pub(crate) fn recorded(&self, recorder: Recorder) -> Self {
         Self { recorder: Some(recorder), ..self.clone() }
+    }
+
+    /// The turns of what computes.
+    pub(crate) fn turns(&self) -> &Turns {
+        self.reader.turns()
     }
 
     /// Whether there is a proxy that an attempt may go through.

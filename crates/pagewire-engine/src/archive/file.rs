@@ -15,8 +15,8 @@ use super::warc::Record;
 use crate::export::{ExportError, FileEntry, Sums};
 use crate::job::OutputError;
 
-/// What is read of the journal at once.
-const BATCH: Limit = Limit { records: 256, bytes: 4 << 20 };
+/// What is read of the journal at once: each thread that reads may keep as much for a while.
+const BATCH: Limit = Limit { records: 256, bytes: 1 << 20 };
 
 /// What an archive's files are made of.
 pub(crate) struct ArchiveFiles {

@@ -1,5 +1,6 @@
 //! A run's journal as its readers see it: what is archived with a record is not theirs.
 
+use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use pagewire_journal::{
     AppendError, Appended, Fence, Journal, Limit, NewRecord, Position, Read, ReadError, SegmentJournal, Tip,
@@ -27,7 +28,12 @@ impl Journal for Pages {
             Ok(match read {
                 Read::Records(mut records) => {
                     for record in &mut records {
-                        record.body = split(&record.body).json;
+                        let parts = split(&record.body);
+                        // A copy: a slice would keep the archived page for as long as anybody has the envelope.
+                        record.body = match parts.warc {
+                            Some(_) => Bytes::copy_from_slice(&parts.json),
+                            None => parts.json,
+                        };
                     }
                     Read::Records(records)
                 }

@@ -16,6 +16,8 @@ use jiff::Timestamp;
 use pagewire_fetch::{Exchange, Recording, Response};
 use uuid::Uuid;
 
+use crate::turns::Turns;
+
 /// Fields of a `resource`, which has no HTTP head: the status of the page, and that a browser showed it.
 pub(super) const STATUS: &str = "Pagewire-Status";
 pub(super) const RENDERED: &str = "Pagewire-Rendered";
@@ -51,11 +53,10 @@ impl Recorder {
     }
 
     /// The records of it; none where no answer came.
-    pub(crate) async fn into_records(self) -> Option<Bytes> {
+    pub(crate) async fn into_records(self, turns: &Turns) -> Option<Bytes> {
         let arrival = self.came.lock().unwrap_or_else(PoisonError::into_inner).take()?;
         let exchanges = self.recording.take();
-        let written = tokio::task::spawn_blocking(move || records_of(&exchanges, &arrival)).await;
-        written.inspect_err(|error| tracing::error!(%error, "writing a page's archive panicked")).ok()
+        turns.take("archiving a page", move || records_of(&exchanges, &arrival)).await
     }
 }
 

@@ -15,8 +15,8 @@ use crate::export::{
 };
 use crate::patience::{Passing, persist};
 
-/// What is read from the journal at once.
-const BATCH: Limit = Limit { records: 1_024, bytes: 4 << 20 };
+/// What is read from the journal at once: each thread that reads may keep as much for a while.
+const BATCH: Limit = Limit { records: 1_024, bytes: 1 << 20 };
 
 /// Runs whose files are made at once, each with a group of rows in memory and a thread.
 const MADE_AT_ONCE: usize = 4;

@@ -20,7 +20,7 @@ use crate::refusal::{Refusal, damaged};
 use crate::run::{Run, RunInput};
 
 /// What is read of the archive at once.
-const BATCH: Limit = Limit { records: 64, bytes: 4 << 20 };
+const BATCH: Limit = Limit { records: 64, bytes: 1 << 20 };
 /// Pages that are read at once: the reader's own bound is the cores.
 const AT_ONCE: usize = 8;
 

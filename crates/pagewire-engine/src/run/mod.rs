@@ -455,7 +455,7 @@ impl Run {
             self.retries.request();
         }
         match came {
-            Ok(page) => match with_archive(page.json, recorder).await {
+            Ok(page) => match self.with_archive(page.json, recorder).await {
                 Ok(body) => {
                     self.spend(page.credits);
                     self.record(&input, item, PAGE, page.credits, body)
@@ -477,7 +477,7 @@ impl Run {
                 }
                 let json = error_record(&url.entry, item.ordinal, attempts, &failed.failure);
                 // The error is told without what is too large for it.
-                let body = with_archive(json.clone(), recorder).await.unwrap_or(json);
+                let body = self.with_archive(json.clone(), recorder).await.unwrap_or(json);
                 self.record(&input, item, ERROR, 0, body).resting(failed.retry_after)
             }
         }
@@ -495,27 +495,27 @@ impl Run {
     fn session_name(&self, name: &str) -> SessionName {
         SessionName::of(&self.id, name)
     }
-}
 
-/// The record's body, with what is archived of it.
-async fn with_archive(json: Bytes, recorder: Option<Recorder>) -> Result<Bytes, Failure> {
-    let Some(recorder) = recorder else { return Ok(json) };
-    let Some(warc) = recorder.into_records().await else { return Ok(json) };
-    let body = archive::join(&json, &warc);
-    if body.len() <= BODY_BYTES_MAX {
-        return Ok(body);
+    /// The record's body, with what is archived of it.
+    async fn with_archive(&self, json: Bytes, recorder: Option<Recorder>) -> Result<Bytes, Failure> {
+        let Some(recorder) = recorder else { return Ok(json) };
+        let Some(warc) = recorder.into_records(self.scraper.turns()).await else { return Ok(json) };
+        let body = archive::join(&json, &warc);
+        if body.len() <= BODY_BYTES_MAX {
+            return Ok(body);
+        }
+        Err(Failure {
+            code: TargetErrorCode::BodyTooLarge,
+            message: format!(
+                "the page and its archive are {} bytes, more than the {BODY_BYTES_MAX} that one record may have",
+                body.len()
+            ),
+            http_status: None,
+            retryable: false,
+            unsatisfied: None,
+            tried: None,
+        })
     }
-    Err(Failure {
-        code: TargetErrorCode::BodyTooLarge,
-        message: format!(
-            "the page and its archive are {} bytes, more than the {BODY_BYTES_MAX} that one record may have",
-            body.len()
-        ),
-        http_status: None,
-        retryable: false,
-        unsatisfied: None,
-        tried: None,
-    })
 }
 
 impl Work for Run {

@@ -68,7 +68,12 @@ impl Run {
         let head: Option<Head<'_>> = serde_json::from_slice(&parts.json).ok();
         let warc = parts.warc.clone().filter(|_| head.as_ref().is_some_and(Head::is_of_a_page));
         let replayed = match warc {
-            Some(warc) => tokio::task::spawn_blocking(move || archive::replay(&warc)).await.ok().flatten(),
+            Some(warc) => self
+                .scraper
+                .turns()
+                .take("reading an archived page", move || archive::replay(&warc))
+                .await
+                .flatten(),
             None => None,
         };
         let (Some(head), Some(replayed)) = (head, replayed) else {

@@ -485,7 +485,7 @@ async fn a_job_keeps_its_pages_by_a_flag_and_another_command_reads_them_with_the
 
     let refused = desk.run(&["job", "reextract", &new]).await;
     assert_eq!(refused.status.code(), Some(1));
-    assert!(stderr(&refused).contains("no_archive"), "{}", stderr(&refused));
+    assert!(stderr(&refused).contains("has no archive"), "{}", stderr(&refused));
 }
 
 #[test]
