@@ -9,6 +9,7 @@ use pagewire_types::{ErrorRecord, InvalidLine, TargetErrorCode, UrlEntry};
 
 use crate::passage::Passed;
 use crate::read::ReadFacts;
+use crate::render::Shown;
 
 /// What the fetch tells of a page, beside what the page tells of itself.
 #[derive(Debug)]
@@ -20,10 +21,8 @@ pub(crate) struct FetchFacts {
     pub(crate) attempts: u32,
     /// Of a page that was kept: how long ago its target last said that it is so.
     pub(crate) age: Option<Duration>,
-    /// Whether a browser showed it.
-    pub(crate) is_rendered: bool,
-    /// Why it did or did not, where that was left to this server.
-    pub(crate) render_reason: Option<&'static str>,
+    /// What a browser had to do with it.
+    pub(crate) shown: Shown,
     /// What it came through.
     pub(crate) passed: Passed,
     pub(crate) credits: u32,
@@ -117,8 +116,8 @@ impl EnvelopeWriter {
         out.extend_from_slice(b",\"attempts\":");
         write_json(out, &fetch.attempts);
         out.extend_from_slice(b",\"rendered\":");
-        write_json(out, &fetch.is_rendered);
-        if let Some(reason) = fetch.render_reason {
+        write_json(out, &fetch.shown.is_rendered);
+        if let Some(reason) = &fetch.shown.reason {
             out.extend_from_slice(b",\"render_reason\":");
             write_json(out, reason);
         }

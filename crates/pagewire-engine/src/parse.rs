@@ -18,6 +18,7 @@ use crate::pdf::PdfFault;
 use crate::read::{Body, PageReader, Unread};
 use crate::recipe::Recipe;
 use crate::refusal::Refusal;
+use crate::render::Shown;
 
 /// Pages that are read or wait for it at once.
 const PAGES_MAX: usize = 64;
@@ -88,8 +89,7 @@ impl Parser {
             elapsed: started.elapsed(),
             attempts: 0,
             age: None,
-            is_rendered: false,
-            render_reason: None,
+            shown: Shown::default(),
             passed: Passed::default(),
             credits: credits + facts.credits,
         };

@@ -167,7 +167,7 @@ impl Scraper {
         } else {
             self.page_of(entry, recipe, &came, (index, turn.attempts_before + 1), started).await
         };
-        page.map_err(|failed| failed.tried(came.page.passed().clone(), came.rendered.is_rendered))
+        page.map_err(|failed| failed.tried(came.page.passed().clone(), came.page.shown().is_rendered))
     }
 
     /// Reads the page that came, and writes its envelope.
@@ -188,15 +188,18 @@ impl Scraper {
         };
         let envelope = EnvelopeWriter::begin(&head_of(entry, &came.page), data_bytes);
         let (mut envelope, mut facts) = self.read_or_recall(envelope, came, recipe).await?;
-        let (rendered, passed) = (&came.rendered, came.page.passed().clone());
-        append_pictures(envelope.data(), rendered.screenshot.as_ref(), &rendered.step_screenshots);
-        facts.warnings.extend(PageWarning::of_refused_requests(rendered.requests_refused));
+        let (shown, passed) = (came.page.shown().clone(), came.page.passed().clone());
+        append_pictures(envelope.data(), came.pictures.screenshot.as_ref(), &came.pictures.step_screenshots);
+        facts.warnings.extend(PageWarning::of_refused_requests(shown.requests_refused));
         // What came from the cache has been paid for; what a model was asked has not.
         let of_page = match came.age {
-            None => self.page_credits + self.passages.proxies.credits.of(passed.kind()),
+            None => {
+                let of_proxy = self.passages.proxies.credits.of(passed.kind());
+                self.page_credits + of_proxy + self.rendering.credits_of(&shown)
+            }
             Some(_) => 0,
         };
-        let credits = of_page + rendered.credits + facts.credits;
+        let credits = of_page + facts.credits;
         let json = envelope.end(
             index,
             &facts,
@@ -206,8 +209,7 @@ impl Scraper {
                 elapsed: started.elapsed(),
                 attempts,
                 age: came.age,
-                is_rendered: rendered.is_rendered,
-                render_reason: rendered.reason,
+                shown,
                 passed,
                 credits,
             },

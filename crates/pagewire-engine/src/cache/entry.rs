@@ -4,6 +4,7 @@
 //! `PWC1`, the head's length (4 bytes, little-endian), the head as JSON, the body, and SHA-256 over all of that. What is cut,
 //! half-written or changed does not match its digest, and is no page. The body is there as it was unpacked.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use aws_lc_rs::digest::{SHA256, digest};
@@ -15,6 +16,7 @@ use pagewire_types::{ProxyType, TargetUrl};
 use serde::{Deserialize, Serialize};
 
 use crate::passage::Passed;
+use crate::render::Shown;
 
 const MAGIC: &[u8; 4] = b"PWC1";
 const LENGTH_BYTES: usize = 4;
@@ -28,6 +30,7 @@ pub(crate) struct CachedPage {
     response: Response,
     fetched_at: Timestamp,
     passed: Passed,
+    shown: Shown,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -44,13 +47,27 @@ struct Head {
     proxy_type: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     proxy_country: Option<String>,
+    #[serde(default, skip_serializing_if = "is_false")]
+    is_rendered: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    render_reason: Option<String>,
+    #[serde(default, skip_serializing_if = "is_zero")]
+    requests_refused: u64,
+}
+
+fn is_false(flag: &bool) -> bool {
+    !flag
+}
+
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 impl CachedPage {
-    pub(crate) fn new(response: Response, fetched_at: Timestamp, passed: Passed) -> Self {
+    pub(crate) fn new(response: Response, fetched_at: Timestamp, passed: Passed, shown: Shown) -> Self {
         // As precise as the blob is.
         let fetched_at = Timestamp::from_microsecond(fetched_at.as_microsecond()).unwrap_or(fetched_at);
-        Self { response, fetched_at, passed }
+        Self { response, fetched_at, passed, shown }
     }
 
     /// What the target answered.
@@ -68,14 +85,23 @@ impl CachedPage {
         &self.passed
     }
 
+    /// What a browser had to do with it.
+    pub(crate) fn shown(&self) -> &Shown {
+        &self.shown
+    }
+
     /// What it counts in the cache.
     pub(super) fn blob_bytes(&self) -> u64 {
         self.response.body.len() as u64 + HEAD_BYTES_USUAL
     }
 
-    /// The headers that ask the target for the page only if it is another one (RFC 9110, section 13.1).
+    /// The headers that ask the target for the page only if it is another one (RFC 9110, section 13.1). None for one that a
+    /// browser has shown: what its document is named by says nothing of what scripts have made of it.
     pub(super) fn conditions(&self) -> HeaderMap {
         let mut conditions = HeaderMap::new();
+        if self.shown.is_rendered {
+            return conditions;
+        }
         for (validator, condition) in
             [(header::ETAG, header::IF_NONE_MATCH), (header::LAST_MODIFIED, header::IF_MODIFIED_SINCE)]
         {
@@ -100,6 +126,9 @@ impl CachedPage {
             fetched_at_us: self.fetched_at.as_microsecond(),
             proxy_type: self.passed.proxy.as_ref().map(|(kind, _)| kind.as_str().to_owned()),
             proxy_country: self.passed.country().map(str::to_owned),
+            is_rendered: self.shown.is_rendered,
+            render_reason: self.shown.reason.as_deref().map(str::to_owned),
+            requests_refused: self.shown.requests_refused,
         };
         // Plain data with string keys always serialises.
         let head = serde_json::to_vec(&head).unwrap_or_default();
@@ -146,7 +175,13 @@ impl CachedPage {
         let named = |name: &str| ProxyType::ALL.into_iter().find(|kind| kind.as_str() == name);
         let kind = head.proxy_type.as_deref().and_then(named).unwrap_or(ProxyType::None);
         let passed = Passed::through(kind, head.proxy_country.map(Arc::from));
-        Some(Self { response, fetched_at: Timestamp::from_microsecond(head.fetched_at_us).ok()?, passed })
+        let shown = Shown {
+            is_rendered: head.is_rendered,
+            reason: head.render_reason.map(Cow::Owned),
+            requests_refused: head.requests_refused,
+        };
+        let fetched_at = Timestamp::from_microsecond(head.fetched_at_us).ok()?;
+        Some(Self { response, fetched_at, passed, shown })
     }
 }
 
@@ -175,7 +210,8 @@ pub(super) mod tests {
             retry_after: None,
         };
         let fetched_at = Timestamp::from_microsecond(1_700_000_000_123_456).expect("a time");
-        CachedPage::new(response, fetched_at, Passed::through(ProxyType::Mobile, Some("se".into())))
+        let shown = Shown { is_rendered: false, reason: Some("has_text".into()), requests_refused: 3 };
+        CachedPage::new(response, fetched_at, Passed::through(ProxyType::Mobile, Some("se".into())), shown)
     }
 
     #[test]
@@ -184,7 +220,10 @@ pub(super) mod tests {
             [("content-type", b"text/html"), ("x-odd", b"\xe5\xff"), ("etag", b"\"1\""), ("x-odd", b"")];
         let page = page("<p>Bl\u{e5}b\u{e4}r", &headers);
         let back = CachedPage::decode(&page.encode()).expect("a page");
-        assert_eq!((back.fetched_at, &back.passed), (page.fetched_at, &page.passed));
+        assert_eq!(
+            (back.fetched_at, &back.passed, &back.shown),
+            (page.fetched_at, &page.passed, &page.shown)
+        );
         let (a, b) = (&back.response, &page.response);
         assert_eq!((&a.body, &a.headers, &a.final_url), (&b.body, &b.headers, &b.final_url));
         assert_eq!((a.status, &a.content_type, a.redirects), (b.status, &b.content_type, b.redirects));

@@ -3,6 +3,7 @@
 use aws_lc_rs::digest::{Context, SHA256};
 use http::{HeaderName, Method, header};
 use pagewire_store::BlobKey;
+use pagewire_types::render::RenderMode;
 use pagewire_types::{ProxyType, ScrapeOptions, UrlEntry, WorkspaceId};
 
 /// Below this the pages of the cache are, among the blobs.
@@ -59,6 +60,10 @@ impl PageKey {
         part(kind.as_str().as_bytes());
         part(options.country.as_deref().unwrap_or_default().as_bytes());
         part(user_agent.as_bytes());
+        if options.render.mode != RenderMode::Never {
+            // Whatever is asked of the browser may change what it shows.
+            part(format!("{:?}", options.render).as_bytes());
+        }
         let mut names: Vec<&HeaderName> = options.headers.keys().collect();
         names.sort_unstable_by_key(|name| name.as_str());
         for name in names {
@@ -127,6 +132,11 @@ mod tests {
             json!({"max_age_s": 60, "proxy_type": "mobile"}),
             json!({"max_age_s": 60, "country": "se"}),
             json!({"max_age_s": 60, "robots": "ignore"}),
+            json!({"max_age_s": 60, "render": "auto"}),
+            json!({"max_age_s": 60, "render": true}),
+            json!({"max_age_s": 60, "render": true, "wait_for": "td"}),
+            json!({"max_age_s": 60, "render": true, "mobile": true}),
+            json!({"max_age_s": 60, "render": true, "viewport": {"width": 800, "height": 600}}),
         ];
         let mut keys: Vec<PageKey> = others.iter().map(|other| key(other).expect("a key")).collect();
         keys.push(plain);

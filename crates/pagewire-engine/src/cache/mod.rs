@@ -37,7 +37,6 @@ use quick_cache::sync::Cache;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::passage::Passed;
 use crate::scrape::FailedAttempt;
 pub(crate) use entry::CachedPage;
 use flight::{Flights, Landed};
@@ -135,7 +134,7 @@ impl PageCache {
         fetch: impl Fn(HeaderMap) -> F,
     ) -> Result<Served, FailedAttempt>
     where
-        F: Future<Output = Result<(Response, Passed), FailedAttempt>>,
+        F: Future<Output = Result<CachedPage, FailedAttempt>>,
     {
         if let Some(served) = self.kept(&key, max_age).await {
             return Ok(served);
@@ -185,7 +184,7 @@ impl PageCache {
         fetch: &impl Fn(HeaderMap) -> F,
     ) -> Result<Served, FailedAttempt>
     where
-        F: Future<Output = Result<(Response, Passed), FailedAttempt>>,
+        F: Future<Output = Result<CachedPage, FailedAttempt>>,
     {
         // Between the look before and the flight another may have landed.
         let old = match self.kept_of_any_age(&key).await {
@@ -195,18 +194,18 @@ impl PageCache {
         };
         let conditions = old.as_deref().map(CachedPage::conditions).unwrap_or_default();
         let is_conditional = !conditions.is_empty();
-        let (mut response, mut passed) = fetch(conditions).await?;
-        if response.status == StatusCode::NOT_MODIFIED && is_conditional {
+        let mut page = fetch(conditions).await?;
+        if page.response().status == StatusCode::NOT_MODIFIED && is_conditional {
             // A 304 of another resource, where a redirect leads elsewhere now, says nothing of this one.
-            if let Some(page) = old.filter(|page| page.response().final_url == response.final_url) {
+            if let Some(page) = old.filter(|old| old.response().final_url == page.response().final_url) {
                 self.shared.index.confirm(&key, Timestamp::now());
                 return Ok(Served { page, age: Some(Duration::ZERO) });
             }
             // Should the page have to wait for its turn now, it is not asked for by what it is not.
             self.forget(&key);
-            (response, passed) = fetch(HeaderMap::new()).await?;
+            page = fetch(HeaderMap::new()).await?;
         }
-        let page = Arc::new(CachedPage::new(response, Timestamp::now(), passed));
+        let page = Arc::new(page);
         if may_be_kept(page.response()) {
             self.keep(key, &page);
         } else {

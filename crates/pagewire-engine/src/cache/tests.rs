@@ -6,6 +6,8 @@ use pagewire_types::{TargetErrorCode, TargetUrl};
 
 use super::*;
 use crate::envelope::Failure;
+use crate::passage::Passed;
+use crate::render::Shown;
 use crate::scrape::AttemptFailure;
 
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -93,12 +95,13 @@ impl Target {
         Self::new(move |_| Ok(response(200, body, headers)))
     }
 
-    async fn fetch(&self, conditions: HeaderMap) -> Result<(Response, Passed), FailedAttempt> {
+    async fn fetch(&self, conditions: HeaderMap) -> Result<CachedPage, FailedAttempt> {
         self.asked.fetch_add(1, Ordering::SeqCst);
         tokio::time::sleep(self.delay).await;
         let answer = (self.answer)(&conditions);
         self.conditions.lock().expect("no panic").push(conditions);
-        answer.map(|response| (response, Passed::default()))
+        answer
+            .map(|response| CachedPage::new(response, Timestamp::now(), Passed::default(), Shown::default()))
     }
 
     fn asked(&self) -> u32 {

@@ -1,5 +1,6 @@
 //! Where a page comes from: as it is served, or as a browser shows it.
 
+use std::borrow::Cow;
 use std::time::{Duration, Instant};
 
 use pagewire_extract::{Input, shell};
@@ -15,21 +16,26 @@ use crate::source::Source;
 #[derive(Debug)]
 pub(crate) struct Acquired {
     pub(crate) response: Response,
-    pub(crate) facts: RenderFacts,
+    pub(crate) shown: Shown,
+    pub(crate) pictures: Pictures,
 }
 
 /// What a browser had to do with a page.
-#[derive(Debug, Default)]
-pub(crate) struct RenderFacts {
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Shown {
     /// Whether it showed it.
     pub(crate) is_rendered: bool,
     /// Why it did or did not, where that was left to this server.
-    pub(crate) reason: Option<&'static str>,
-    /// What it costs on top of a page.
-    pub(crate) credits: u32,
+    pub(crate) reason: Option<Cow<'static, str>>,
+    /// Of what the page asked for.
+    pub(crate) requests_refused: u64,
+}
+
+/// The pictures that were taken of a page.
+#[derive(Debug, Default)]
+pub(crate) struct Pictures {
     pub(crate) screenshot: Option<Screenshot>,
     pub(crate) step_screenshots: Vec<Screenshot>,
-    pub(crate) requests_refused: u64,
 }
 
 /// Why there is no page.
@@ -78,7 +84,7 @@ impl Rendering {
         options: &ScrapeOptions,
         attempts_before: u32,
     ) -> Result<Acquired, NotAcquired> {
-        let Source::Web(client) = source else { return self.served(source, request, None).await };
+        let Source::Web(client) = source else { return self.served(source, request).await };
         let is_auto = options.render.mode == RenderMode::Auto;
         if is_rendered_always(options) {
             return self.shown(client, request, options, is_auto.then_some(ASKED_FOR)).await;
@@ -89,7 +95,7 @@ impl Rendering {
             return self.shown(client, request, options, Some(ESCALATED)).await;
         }
         let started = Instant::now();
-        let mut served = self.served(source, request, None).await?;
+        let mut served = self.served(source, request).await?;
         if !is_auto {
             return Ok(served);
         }
@@ -99,27 +105,24 @@ impl Rendering {
             content_type: response.content_type.as_deref(),
             url: response.final_url.as_url(),
         });
-        served.facts.reason = Some(reason.as_str());
+        served.shown.reason = Some(reason.as_str().into());
         if !reason.is_of_a_shell() || response.status.as_u16() >= 400 {
             return Ok(served);
         }
         if !self.has_browser() {
-            served.facts.reason = Some(NO_BROWSER);
+            served.shown.reason = Some(NO_BROWSER.into());
             return Ok(served);
         }
         let timeout = request.timeout.saturating_sub(started.elapsed());
-        let request = Request { timeout, ..request.clone() };
+        // Not by what the page as it was served before is named by: it is the shell's.
+        let headers = options.headers.clone();
+        let request = Request { timeout, headers, ..request.clone() };
         self.shown(client, &request, options, Some(reason.as_str())).await
     }
 
-    async fn served(
-        &self,
-        source: &Source,
-        request: &Request,
-        reason: Option<&'static str>,
-    ) -> Result<Acquired, NotAcquired> {
+    async fn served(&self, source: &Source, request: &Request) -> Result<Acquired, NotAcquired> {
         let response = source.fetch(request).await?;
-        Ok(Acquired { response, facts: RenderFacts { reason, ..RenderFacts::default() } })
+        Ok(Acquired { response, shown: Shown::default(), pictures: Pictures::default() })
     }
 
     async fn shown(
@@ -139,15 +142,7 @@ impl Rendering {
         };
         let Rendered { response, screenshot, step_screenshots, requests_refused } =
             renderer.render(client, &request).await?;
-        let credits = self.credits;
-        let facts = RenderFacts {
-            is_rendered: true,
-            reason,
-            credits,
-            screenshot,
-            step_screenshots,
-            requests_refused,
-        };
-        Ok(Acquired { response, facts })
+        let shown = Shown { is_rendered: true, reason: reason.map(Cow::Borrowed), requests_refused };
+        Ok(Acquired { response, shown, pictures: Pictures { screenshot, step_screenshots } })
     }
 }

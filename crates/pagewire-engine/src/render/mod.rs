@@ -10,10 +10,10 @@ mod pictures;
 
 use http::Method;
 use pagewire_fetch::Renderer;
-use pagewire_types::ScrapeOptions;
 use pagewire_types::render::RenderMode;
+use pagewire_types::{Format, ScrapeOptions};
 
-pub(crate) use acquire::{Acquired, NotAcquired, RenderFacts};
+pub(crate) use acquire::{Acquired, NotAcquired, Pictures, Shown};
 pub(crate) use check::{is_rendered_always, refuse_faults, refuse_without_browser};
 pub(crate) use pictures::append_pictures;
 
@@ -40,9 +40,19 @@ impl Rendering {
         self.renderer.as_ref().is_some_and(Renderer::has_browser)
     }
 
-    /// Whether a browser may have to do with an attempt.
-    pub(crate) fn may_render(&self, options: &ScrapeOptions, attempts_before: u32) -> bool {
-        options.render.mode != RenderMode::Never || self.escalates(options, attempts_before)
+    /// What a page costs on top of what it costs as it is served.
+    pub(crate) fn credits_of(&self, shown: &Shown) -> u32 {
+        if shown.is_rendered { self.credits } else { 0 }
+    }
+
+    /// Whether what comes of an attempt is what comes of another in the same words: there is a browser where one may have to
+    /// do with it, and neither are steps done nor pictures taken.
+    pub(crate) fn may_be_kept(&self, options: &ScrapeOptions, attempts_before: u32) -> bool {
+        let is_as_shown = options.render.mode == RenderMode::Never
+            || (self.has_browser()
+                && options.render.actions.is_empty()
+                && !options.formats.contains(Format::Screenshot));
+        is_as_shown && !self.escalates(options, attempts_before)
     }
 
     /// Whether a page that is to be had as it is served is rendered, since the attempt before did not get it.

@@ -12,6 +12,7 @@ use crate::archive::Replayed;
 use crate::cache::CachedPage;
 use crate::passage::Passed;
 use crate::recipe::Recipe;
+use crate::render::Shown;
 
 impl Scraper {
     /// Reads an archived page. It was fetched, and paid for, before.
@@ -25,9 +26,9 @@ impl Scraper {
         let Replayed { response, fetched_at, is_rendered } = replayed;
         let age = Timestamp::now().duration_since(fetched_at);
         let age = Some(Duration::try_from(age).unwrap_or_default());
-        let page = CachedPage::new(response, fetched_at, Passed::default());
-        let mut came = Came::of(Arc::new(page), age);
-        came.rendered.is_rendered = is_rendered;
+        let shown = Shown { is_rendered, ..Shown::default() };
+        let page = CachedPage::new(response, fetched_at, Passed::default(), shown);
+        let came = Came::of(Arc::new(page), age);
         self.page_of(entry, recipe, &came, (index, 0), Instant::now()).await
     }
 }

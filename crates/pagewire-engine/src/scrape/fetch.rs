@@ -83,7 +83,7 @@ impl Scraper {
         let source = recorded.as_ref().unwrap_or(source);
         let acquired = self.rendering.acquire(source, request, &recipe.options, turn.attempts_before).await;
         if let (Some(recorder), Ok(acquired)) = (&self.recorder, &acquired) {
-            recorder.came(&acquired.response, acquired.facts.is_rendered);
+            recorder.came(&acquired.response, acquired.shown.is_rendered);
         }
         if let Some(passage) = &mut passage {
             match &acquired {
@@ -105,7 +105,7 @@ impl Scraper {
         match blocked::wall(&acquired.response) {
             Some(wall) => {
                 let failed = blocked::failed(wall, acquired.response.status.as_u16());
-                Err(failed.tried(passed(), acquired.facts.is_rendered))
+                Err(failed.tried(passed(), acquired.shown.is_rendered))
             }
             None => Ok(acquired),
         }

@@ -6,7 +6,6 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use http::HeaderMap;
 use jiff::Timestamp;
-use pagewire_types::render::RenderMode;
 use pagewire_types::{ScrapeOptions, TargetErrorCode, UrlEntry, WorkspaceId};
 
 use super::{AttemptFailure, FailedAttempt, Scraper, permanent};
@@ -15,7 +14,7 @@ use crate::envelope::{EnvelopeWriter, FetchFacts, Head};
 use crate::passage::{Passages, Turn};
 use crate::read::ReadFacts;
 use crate::recipe::{self, Recipe};
-use crate::render::{Acquired, RenderFacts};
+use crate::render::{Acquired, Pictures};
 use crate::source::Source;
 
 /// Who waits for a fetch that others wait for as well gives up this much later than its fetch would have: the failure of the
@@ -33,15 +32,14 @@ pub(super) struct KeptPages {
 pub(super) struct Came {
     pub(super) page: Arc<CachedPage>,
     pub(super) age: Option<Duration>,
-    /// What a browser had to do with it.
-    pub(super) rendered: RenderFacts,
+    pub(super) pictures: Pictures,
     key: Option<PageKey>,
 }
 
 impl Came {
     /// A page that nothing is kept of.
     pub(super) fn of(page: Arc<CachedPage>, age: Option<Duration>) -> Self {
-        Self { page, age, rendered: RenderFacts::default(), key: None }
+        Self { page, age, pictures: Pictures::default(), key: None }
     }
 
     fn reading_key(&self, recipe: [u8; 32]) -> Option<ReadingKey> {
@@ -72,28 +70,20 @@ impl Scraper {
         started: Instant,
     ) -> Result<Came, FailedAttempt> {
         let options = &recipe.options;
-        let may_be_kept = !self.rendering.may_render(options, turn.attempts_before);
-        let Some((kept, key)) = self.key(entry, options, turn.attempts_before).filter(|_| may_be_kept) else {
-            let fetched = self.fetch(entry, recipe, turn, HeaderMap::new(), started);
-            let (Acquired { response, facts: rendered }, passed) = fetched.await?;
-            let page = Arc::new(CachedPage::new(response, Timestamp::now(), passed));
-            return Ok(Came { page, age: None, rendered, key: None });
-        };
         let fetch = async |conditions| {
-            let fetched = self.fetch(entry, recipe, turn, conditions, started).await;
-            fetched.map(|(acquired, passed)| (acquired.response, passed))
+            let fetched = self.fetch(entry, recipe, turn, conditions, started);
+            let (Acquired { response, shown, pictures }, passed) = fetched.await?;
+            Ok((CachedPage::new(response, Timestamp::now(), passed, shown), pictures))
         };
+        let Some((kept, key)) = self.key(entry, options, turn.attempts_before) else {
+            let (page, pictures) = fetch(HeaderMap::new()).await?;
+            return Ok(Came { page: Arc::new(page), age: None, pictures, key: None });
+        };
+        // Of what is kept no pictures are taken.
+        let fetch = async |conditions| fetch(conditions).await.map(|(page, _)| page);
         let served = kept.cache.page(key, options.max_age, options.timeout, fetch);
         match tokio::time::timeout(options.timeout + LEADERS_START, served).await {
-            Ok(served) => {
-                let came = |Served { page, age }| Came {
-                    page,
-                    age,
-                    rendered: RenderFacts::default(),
-                    key: Some(key),
-                };
-                served.map(came)
-            }
+            Ok(served) => served.map(|Served { page, age }| Came { key: Some(key), ..Came::of(page, age) }),
             Err(_) => {
                 let millis = options.timeout.as_millis();
                 let message = format!(
@@ -137,7 +127,7 @@ impl Scraper {
         let started = Instant::now();
         let (kept, key) = self.key(entry, options, 0)?;
         let Served { page, age } = kept.cache.at_hand(&key, options.max_age)?;
-        let came = Came { page, age, rendered: RenderFacts::default(), key: Some(key) };
+        let came = Came { key: Some(key), ..Came::of(page, age) };
         let reading = kept.cache.reading(&came.reading_key(recipe::fingerprint(options))?)?;
         let mut envelope = EnvelopeWriter::begin(&head_of(entry, &came.page), reading.data.len());
         envelope.data().extend_from_slice(&reading.data);
@@ -147,8 +137,7 @@ impl Scraper {
             elapsed: started.elapsed(),
             attempts: 1,
             age,
-            is_rendered: false,
-            render_reason: None,
+            shown: came.page.shown().clone(),
             passed: came.page.passed().clone(),
             credits: 0,
         };
@@ -164,8 +153,7 @@ impl Scraper {
     ) -> Option<(&KeptPages, PageKey)> {
         // What is archived is what was fetched for it.
         let kept = self.kept.as_ref().filter(|_| self.recorder.is_none())?;
-        if options.render.mode != RenderMode::Never {
-            // What a browser shows changes from one look to the next.
+        if !self.rendering.may_be_kept(options, attempts_before) {
             return None;
         }
         // The kind that this very attempt goes through: what an earlier one has failed to get is not what this one gets.

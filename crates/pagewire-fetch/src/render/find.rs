@@ -1,10 +1,13 @@
 //! Where a browser is, and which.
 
 use std::{
+    os::unix::process::CommandExt as _,
     path::{Path, PathBuf},
     process::{Command, Stdio},
     time::{Duration, Instant},
 };
+
+use super::group::Group;
 
 /// Where browsers usually are, the ones that cost least first: a headless shell is the same engine without the rest of a
 /// browser. Debian's commands are scripts around the programs in `/usr/lib/chromium`.
@@ -53,19 +56,21 @@ impl FoundBrowser {
     #[must_use]
     pub fn version(&self) -> Option<String> {
         let mut command = Command::new(&self.program);
-        command.arg("--version").env_clear().env("HOME", "/nonexistent");
+        command.arg("--version").env_clear().env("HOME", "/nonexistent").process_group(0);
         let mut child =
             command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().ok()?;
+        let group = Group::led_by(child.id())?;
         let deadline = Instant::now() + VERSION_TIMEOUT;
         while child.try_wait().ok()?.is_none() {
             if Instant::now() > deadline {
-                // It may have ended just now.
-                let _ = child.kill();
+                group.kill();
                 let _ = child.wait();
                 return None;
             }
             std::thread::sleep(VERSION_POLL);
         }
+        // What a script has left behind would hold the pipe open.
+        group.kill();
         let said = child.wait_with_output().ok()?.stdout;
         let line = String::from_utf8_lossy(&said).lines().next()?.trim().to_owned();
         line.contains(|letter: char| letter.is_ascii_digit()).then_some(line)
@@ -87,6 +92,16 @@ mod tests {
         assert_eq!(major_version("Chromium 156.0.8078.79 built on Debian"), Some(156));
         assert_eq!(major_version("Google Chrome 99.1"), Some(99));
         assert_eq!(major_version("no browser"), None);
+    }
+
+    #[test]
+    fn a_script_that_leaves_something_behind_has_said_its_version() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let program = directory.path().join("browser");
+        std::fs::write(&program, "#!/bin/sh\nsleep 600 &\necho Chromium 1.2\n").expect("a script");
+        std::fs::set_permissions(&program, std::os::unix::fs::PermissionsExt::from_mode(0o755))
+            .expect("a mode");
+        assert_eq!(FoundBrowser { program }.version().as_deref(), Some("Chromium 1.2"));
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::time::Duration;
 use pagewire_testkit::http;
 use serde_json::{Value, json};
 
+use crate::render_story::{SHELL, put_shell, with_browser};
 use crate::world::{World, named};
 
 const PATH: &str = "/doc";
@@ -161,4 +162,74 @@ async fn a_page_that_fails_is_not_kept_and_a_caller_that_goes_away_takes_nobody_
     );
     assert!(gone.is_err());
     assert_eq!((stays.status, stays.json()["meta"]["title"].clone()), (200, json!("Slow")));
+}
+
+#[tokio::test]
+async fn a_page_is_kept_as_a_browser_showed_it() {
+    let mut world = World::with_config(&with_browser("")).await;
+    put_shell(&world.origin, PATH);
+    let shown = |more: Value| {
+        let mut params = json!({"max_age_s": 3600, "formats": ["text"], "robots": "ignore"});
+        params.as_object_mut().expect("an object").extend(more.as_object().expect("an object").clone());
+        params
+    };
+    let (always, auto) = (shown(json!({"render": true})), shown(json!({"render": "auto"})));
+    let reason = |page: &Value| page["meta"]["render_reason"].clone();
+    let first = scrape(&world, &always).await;
+    assert_eq!(told(&first), (&json!(false), &json!(5)));
+    let judged = scrape(&world, &auto).await;
+    assert_eq!((told(&judged), reason(&judged)), ((&json!(false), &json!(5)), json!("empty_root")));
+    let hits = world.origin.hits();
+    for (params, reason_before) in [(&always, Value::Null), (&auto, json!("empty_root"))] {
+        let kept = scrape(&world, params).await;
+        assert_eq!(told(&kept), (&json!(true), &json!(0)), "{kept}");
+        assert_eq!((&kept["meta"]["rendered"], reason(&kept)), (&json!(true), reason_before));
+        assert_eq!(kept["data"], first["data"]);
+    }
+    let links = scrape(&world, &shown(json!({"render": true, "formats": ["links"]}))).await;
+    assert_eq!(told(&links), (&json!(true), &json!(0)), "what is read of it does not matter");
+    assert_eq!(world.origin.hits(), hits);
+    world.server.restart().await;
+    let kept = scrape(&world, &auto).await;
+    assert_eq!((told(&kept), reason(&kept)), ((&json!(true), &json!(0)), json!("empty_root")));
+    assert_eq!((&kept["meta"]["rendered"], &kept["data"]), (&json!(true), &first["data"]));
+    // Neither another look at the page, nor a picture, nor a step is what was kept.
+    for other in [
+        json!({"render": true, "mobile": true}),
+        json!({"render": true, "formats": ["text", "screenshot"]}),
+        json!({"render": true, "formats": ["text", "screenshot"]}),
+        json!({"render": true, "actions": [{"type": "scroll", "to": "bottom"}]}),
+        json!({"render": false}),
+    ] {
+        let page = scrape(&world, &shown(other.clone())).await;
+        assert_eq!(page["meta"]["cached"], json!(false), "{other}");
+    }
+}
+
+#[tokio::test]
+async fn an_older_page_is_shown_anew_and_one_that_needed_no_browser_is_confirmed() {
+    let world = World::with_config(&with_browser("")).await;
+    put_shell(&world.origin, "/rows");
+    world.origin.set_document(PATH, "text/html; charset=utf-8", SHELL);
+    let auto =
+        |max_age: u64| json!({"max_age": max_age, "formats": ["text"], "render": "auto", "robots": "ignore"});
+    scrape(&world, &auto(3_600_000)).await;
+    tokio::time::sleep(Duration::from_millis(20)).await;
+    let again = scrape(&world, &auto(1)).await;
+    assert_eq!((told(&again), &again["meta"]["rendered"]), ((&json!(false), &json!(5)), &json!(true)));
+    let asked = world.origin.last_request(PATH).expect("asked");
+    assert!(asked.header("if-none-match").is_none(), "its tag is the shell's: {asked:?}");
+
+    world.origin.set_document(PATH, "text/html; charset=utf-8", "<title>Kept</title><h1>Kept</h1><p>A page.");
+    tokio::time::sleep(Duration::from_millis(20)).await;
+    let served = scrape(&world, &auto(1)).await;
+    assert_eq!((told(&served), &served["meta"]["rendered"]), ((&json!(false), &json!(1)), &json!(false)));
+    tokio::time::sleep(Duration::from_millis(20)).await;
+    let confirmed = scrape(&world, &auto(1)).await;
+    assert_eq!(told(&confirmed), (&json!(true), &json!(0)));
+    assert_eq!(confirmed["meta"]["render_reason"], json!("no_scripts"));
+    world.origin.set_document(PATH, "text/html; charset=utf-8", SHELL);
+    tokio::time::sleep(Duration::from_millis(20)).await;
+    let shell = scrape(&world, &auto(1)).await;
+    assert_eq!((told(&shell), &shell["meta"]["rendered"]), ((&json!(false), &json!(5)), &json!(true)));
 }
