@@ -255,8 +255,8 @@ async fn a_large_archive_is_in_several_files_each_of_which_stands_alone() {
 
 #[tokio::test]
 async fn slow_five_times_the_pages_take_no_more_memory_to_archive_and_to_read_anew() {
-    const FEW: usize = 2_000;
-    const MANY: usize = 10_000;
+    const FEW: usize = 1_000;
+    const MANY: usize = 5_000;
     let peak_of = async |pages: usize| {
         let world = World::of_jobs().await;
         let page = page_of_50_kb();
