@@ -133,6 +133,7 @@ async fn a_key_without_the_right_reads_nothing_and_another_workspace_reads_its_o
 async fn a_quiet_reader_is_pinged_and_one_with_a_quiet_filter_is_told_where_it_stands() {
     let world = LiveWorld::with_config("[stream]\nping_s = 1\n").await;
     let (mut all, mut none) = (world.stream("").open().await, world.stream("?source_type=rss").open().await);
+    assert_eq!(all.header("connection"), Some("close"), "its connection is the stream's alone from then on");
     let mut pings = 0;
     while pings < 2 {
         let item = all.next_item().await.expect("it stays open");
