@@ -186,11 +186,11 @@ impl Passage {
                 | FetchError::Tls { .. }
                 | FetchError::Proxy { fault: ProxyFault::TargetUnreached(_), blame: Blame::Either }),
             ) => self.not_reached(error, &self.origin.shared, &self.origin.own),
-            Err(
-                error @ (FetchError::Timeout { .. }
-                | FetchError::Proxy { fault: ProxyFault::Silent, blame: Blame::Either }),
-            ) => self.not_reached(error, &self.origin.own, &self.origin.shared),
-            // The target was not asked, or broke off in the middle: it may be there or not.
+            Err(error @ FetchError::Timeout { .. }) => {
+                self.not_reached(error, &self.origin.own, &self.origin.shared);
+            }
+            // The target was not asked, for all that is known where a proxy says nothing; or it broke off in the middle. It may
+            // be there or not.
             Err(
                 FetchError::Proxy { .. }
                 | FetchError::Blocked { .. }

@@ -28,6 +28,9 @@ impl Scraper {
         started: Instant,
     ) -> Result<(Acquired, Passed), FailedAttempt> {
         let Source::Web(client) = &self.source else {
+            if recipe.options.robots == RobotsRule::Respect {
+                leave(self.source.robots(&entry.url).await)?;
+            }
             let request = request(entry, recipe, conditions, started);
             let came = self.acquire(&Source::Sandbox, &request, recipe, turn, None).await;
             return came.map(|acquired| (acquired, Passed::default()));

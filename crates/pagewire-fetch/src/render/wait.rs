@@ -55,10 +55,12 @@ impl Page<'_> {
     pub(super) async fn settled(&self) {
         let deadline = (Instant::now() + SETTLE_MAX).min(self.deadline);
         while Instant::now() < deadline {
-            match self.proxy.ledger().quiet_for() {
-                Some(quiet) if quiet >= QUIET => return,
-                Some(_) | None => tokio::time::sleep(SETTLE_POLL).await,
+            let (network, scripts) =
+                (self.proxy.ledger().quiet_for(), self.tab.watch.look(|told| told.quiet_for()));
+            if network.zip(scripts).is_some_and(|(network, scripts)| network.min(scripts) >= QUIET) {
+                return;
             }
+            tokio::time::sleep(SETTLE_POLL).await;
         }
     }
 

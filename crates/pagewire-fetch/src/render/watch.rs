@@ -3,7 +3,12 @@
 //! Each event changes this state and is gone; who waits looks at the state. So much can be told without anything piling
 //! up.
 
-use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::{
+    borrow::Cow,
+    collections::HashSet,
+    sync::{Mutex, MutexGuard, OnceLock, PoisonError},
+    time::Duration,
+};
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 use serde::Deserialize;
@@ -17,6 +22,10 @@ use super::{
 
 /// Dialogs of one page that are answered.
 pub(super) const DIALOGS_MAX: u32 = 100;
+/// Requests of scripts under way that are known of. Of more, the page is not waited for to settle.
+const ASKING_MAX: usize = 1_000;
+/// Kinds of requests by which pages are built, and which end.
+const BUILDING: [&str; 3] = ["Fetch", "Script", "XHR"];
 /// Header fields of the document's answer that are kept.
 const HEADERS_MAX: usize = 200;
 
@@ -45,6 +54,10 @@ pub(super) struct Told {
     pub(super) answer: Option<Answer>,
     pub(super) dialogs: u32,
     pub(super) has_crashed: bool,
+    /// What scripts have asked for and not been given yet. The proxy hears of it later than the page knows of it.
+    asking: HashSet<String>,
+    /// When that has changed.
+    asked_at: Option<Instant>,
 }
 
 /// The document that is shown, and how far it is.
@@ -104,6 +117,22 @@ struct StartedNavigating {
 struct LoadingFailed {
     request_id: String,
     error_text: String,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct RequestWillBeSent<'a> {
+    #[serde(borrow)]
+    request_id: Cow<'a, str>,
+    #[serde(borrow, rename = "type", default)]
+    kind: Cow<'a, str>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct LoadingFinished<'a> {
+    #[serde(borrow)]
+    request_id: Cow<'a, str>,
 }
 
 #[derive(Deserialize)]
@@ -203,6 +232,20 @@ impl Hears for Watch {
 }
 
 impl Told {
+    /// For how long scripts have asked for nothing and been given all; `None` while they wait for something.
+    pub(super) fn quiet_for(&self) -> Option<Duration> {
+        self.asking.is_empty().then(|| self.asked_at.map_or(Duration::MAX, |at| at.elapsed()))
+    }
+
+    /// A request of a script has ended; whether there was one.
+    fn answered(&mut self, request: &str) -> bool {
+        let was_awaited = self.asking.remove(request);
+        if was_awaited {
+            self.asked_at = Some(Instant::now());
+        }
+        was_awaited
+    }
+
     /// Takes an event in; whether it changed anything.
     fn take_in(&mut self, method: &str, params: &str) -> Option<bool> {
         match method {
@@ -229,6 +272,8 @@ impl Told {
                 if frame.loader_id != self.document.loader {
                     self.document = Document { loader: frame.loader_id, ..Document::default() };
                 }
+                // What the document before has asked for nobody waits for any more.
+                self.asking.clear();
                 self.document.url = frame.url;
                 self.document.mime_type = frame.mime_type;
                 self.document.unreachable = frame.unreachable_url;
@@ -243,7 +288,7 @@ impl Told {
             "Network.loadingFailed" => {
                 let failed: LoadingFailed = serde_json::from_str(params).ok()?;
                 if failed.request_id != self.awaited {
-                    return None;
+                    return self.answered(&failed.request_id).then_some(true);
                 }
                 self.failure = Some(failed.error_text);
             }
@@ -253,6 +298,18 @@ impl Told {
                     return None;
                 }
                 self.document.url = moved.url;
+            }
+            "Network.requestWillBeSent" => {
+                let request: RequestWillBeSent<'_> = serde_json::from_str(params).ok()?;
+                if !BUILDING.contains(&&*request.kind) || self.asking.len() >= ASKING_MAX {
+                    return None;
+                }
+                self.asking.insert(request.request_id.into_owned());
+                self.asked_at = Some(Instant::now());
+            }
+            "Network.loadingFinished" => {
+                let finished: LoadingFinished<'_> = serde_json::from_str(params).ok()?;
+                return self.answered(&finished.request_id).then_some(true);
             }
             "Page.javascriptDialogOpening" => self.dialogs += 1,
             "Inspector.targetCrashed" => self.has_crashed = true,
@@ -329,6 +386,21 @@ mod tests {
         ]);
         assert!(!told.document.is_loaded);
         assert_eq!(told.document.loader, "2");
+    }
+
+    #[test]
+    fn a_page_is_quiet_once_its_scripts_have_been_given_all_that_they_asked_for() {
+        let sent = |id: &str, kind: &str| format!(r#"{{"requestId":"{id}","type":"{kind}","request":{{}}}}"#);
+        let mut told = told(&[]);
+        assert!(told.quiet_for().is_some());
+        told.take_in("Network.requestWillBeSent", &sent("1", "Fetch"));
+        told.take_in("Network.requestWillBeSent", &sent("2", "XHR"));
+        told.take_in("Network.requestWillBeSent", &sent("3", "EventSource"));
+        assert_eq!(told.quiet_for(), None);
+        told.take_in("Network.loadingFinished", r#"{"requestId":"1","timestamp":1}"#);
+        assert_eq!(told.quiet_for(), None);
+        told.take_in("Network.loadingFailed", r#"{"requestId":"2","errorText":"net::ERR_FAILED"}"#);
+        assert!(told.quiet_for().is_some(), "a stream of events has no end to wait for");
     }
 
     #[test]
