@@ -9,7 +9,8 @@
 //!
 //! What holds:
 //! - **The key is what changes the answer**: workspace, URL, every header that the caller sends, the kind of proxy that
-//!   this attempt goes through, the country asked for, and the client's own user agent ([`PageKey`]). So `Vary` is kept by having nothing left to vary by; a page that
+//!   this attempt goes through, the country asked for, what is asked of a browser, and the client's own user agent
+//!   ([`PageKey`]). So `Vary` is kept by having nothing left to vary by; a page that
 //!   varies by everything (`*`) is not kept.
 //! - **Kept is a page that a caller asked to have kept**: one fetched by GET with a `max_age_s` above 0, answered 200, and
 //!   not `no-store`. Errors are not kept.

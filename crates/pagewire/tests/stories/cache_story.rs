@@ -193,11 +193,12 @@ async fn a_page_is_kept_as_a_browser_showed_it() {
     let kept = scrape(&world, &auto).await;
     assert_eq!((told(&kept), reason(&kept)), ((&json!(true), &json!(0)), json!("empty_root")));
     assert_eq!((&kept["meta"]["rendered"], &kept["data"]), (&json!(true), &first["data"]));
-    // Neither another look at the page, nor a picture, nor a step is what was kept.
+    // Neither another look at the page, nor a picture, nor a step is what was kept; pictures and steps never are.
     for other in [
         json!({"render": true, "mobile": true}),
         json!({"render": true, "formats": ["text", "screenshot"]}),
         json!({"render": true, "formats": ["text", "screenshot"]}),
+        json!({"render": true, "actions": [{"type": "scroll", "to": "bottom"}]}),
         json!({"render": true, "actions": [{"type": "scroll", "to": "bottom"}]}),
         json!({"render": false}),
     ] {
